@@ -1,1 +1,15 @@
-//! portal
+//! A Bitrix24 portal for development and tests: it behaves as the server was measured to.
+//!
+//! One process emulates one authorisation server and any number of portals, each on a listener of its own.
+//! It shares no logic with our client but the form decoder, so that a mistake cannot agree with itself.
+
+pub mod app;
+pub mod clock;
+pub mod context;
+pub mod counters;
+pub mod methods;
+pub mod registry;
+pub mod relay;
+pub mod rest;
+pub mod state;
+pub mod workflow;

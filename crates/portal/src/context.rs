@@ -1,0 +1,172 @@
+//! What a REST method is called with and what it gives back: the types that the transport, the methods and the batch share.
+
+use serde_json::{Map, Value, json};
+
+/// Parameters of a call, in the order they came: PHP's arrays are ordered, and several checks depend on it.
+pub type Params = Map<String, Value>;
+
+/// Outcome of one method.
+pub type Outcome = Result<Reply, Failure>;
+
+/// Who calls, and the background jobs that the calls of this one HTTP request have queued so far.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The app whose token authorises the call; `None` for an incoming webhook ("no application context").
+    pub client_id: Option<String>,
+    /// The user the token belongs to.
+    pub user_id: u64,
+    /// Whether that user is an administrator.
+    pub admin: bool,
+    /// Scopes of the token; `None` = all (an owner's own test context).
+    pub scope: Option<Vec<String>>,
+    /// The calling user's offset to the server's zone, seconds. Date filters and returned dates are shifted by it.
+    pub user_zone_offset: i32,
+    /// Jobs that run after the response has been built: answers to waiting steps.
+    pub jobs: Vec<Job>,
+    /// The caller's address, for the limiter and the list of received calls.
+    pub source: Option<std::net::IpAddr>,
+}
+
+/// A background job of one request: `bizproc.event.send` only queues it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The part of the event token before its signature, signature already checked.
+    pub token: String,
+    /// `RETURN_VALUES` as given.
+    pub return_values: Value,
+    /// `LOG_MESSAGE` as given.
+    pub log_message: Value,
+    /// The caller, whose zone shifts returned dates.
+    pub user_id: u64,
+    /// The caller's offset to the server, seconds.
+    pub user_zone_offset: i32,
+}
+
+/// A successful result; `total` and `next` only for lists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The `result` member.
+    pub result: Value,
+    /// Size of the whole list.
+    pub total: Option<u64>,
+    /// Offset of the next page.
+    pub next: Option<u64>,
+}
+
+impl Reply {
+    /// A plain result.
+    pub fn new(result: impl Into<Value>) -> Self {
+        Self { result: result.into(), total: None, next: None }
+    }
+}
+
+/// A refused call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Failure {
+    /// The server's own JSON error.
+    Rest {
+        /// HTTP status; a REST exception without its own is 400.
+        status: u16,
+        /// `error`: a code, `""`, or a number as text.
+        code: String,
+        /// `error_description`.
+        description: String,
+        /// More members (`argument`, …).
+        extra: Map<String, Value>,
+    },
+    /// An uncaught PHP error (`TypeError`, …): HTTP 500 with a body that is not JSON.
+    Php(String),
+}
+
+impl Failure {
+    /// An error with a status of its own.
+    pub fn new(status: u16, code: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Rest { status, code: code.into(), description: description.into(), extra: Map::new() }
+    }
+
+    /// A REST exception without a status: HTTP 400.
+    pub fn bad(code: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::new(400, code, description)
+    }
+
+    /// The server's `AccessException`: always 403.
+    pub fn access_denied() -> Self {
+        Self::new(403, "ACCESS_DENIED", "Access denied!")
+    }
+
+    /// The server's `AccessException` of methods that need an application's token.
+    pub fn no_application() -> Self {
+        Self::new(403, "ACCESS_DENIED", "Access denied! Application context required")
+    }
+
+    /// A method that does not exist, or not on this plan.
+    pub fn method_not_found() -> Self {
+        Self::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
+    }
+
+    /// The error as JSON, as a single call answers it.
+    pub fn to_json(&self) -> Option<Value> {
+        match self {
+            Self::Rest { code, description, extra, .. } => {
+                let mut body = Map::new();
+                body.insert("error".into(), json!(code));
+                body.insert("error_description".into(), json!(description));
+                body.extend(extra.clone());
+                Some(Value::Object(body))
+            }
+            Self::Php(_) => None,
+        }
+    }
+}
+
+/// What goes over the wire; the transport adds the `time` block to a JSON success.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Body,
+}
+
+/// A response's body.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// JSON, without its `time` block.
+    Json(Value),
+    /// Anything else: the text of a PHP error, a front end's HTML.
+    Other {
+        /// `Content-Type`.
+        content_type: &'static str,
+        /// The bytes.
+        text: String,
+    },
+}
+
+impl From<Outcome> for Response {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Ok(Reply { result, total, next }) => {
+                let mut body = Map::new();
+                body.insert("result".into(), result);
+                if let Some(next) = next {
+                    body.insert("next".into(), next.into());
+                }
+                if let Some(total) = total {
+                    body.insert("total".into(), total.into());
+                }
+                Self { status: 200, body: Body::Json(Value::Object(body)) }
+            }
+            Err(Failure::Php(class)) => Self {
+                status: 500,
+                body: Body::Other { content_type: "text/html; charset=UTF-8", text: format!("<b>Fatal error</b>: Uncaught {class}") },
+            },
+            Err(Failure::Rest { status, code, description, extra }) => {
+                let mut body = Map::new();
+                body.insert("error".into(), Value::String(code));
+                body.insert("error_description".into(), Value::String(description));
+                body.extend(extra);
+                Self { status, body: Body::Json(Value::Object(body)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What happened on a portal, in numbers that tests wait for.
+
+use serde::Serialize;
+
+/// Counters of one portal since its creation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Workflows started.
+    pub workflows_started: u64,
+    /// Workflows that came to their end.
+    pub workflows_finished: u64,
+    /// Callbacks and events handed to the relay.
+    pub posts_queued: u64,
+    /// Answered 2xx by the handler.
+    pub callbacks_acknowledged: u64,
+    /// Answered otherwise.
+    pub callbacks_refused: u64,
+    /// No answer: connection failed or 15 s passed.
+    pub callbacks_failed: u64,
+    /// Dropped by a fault rule.
+    pub callbacks_dropped: u64,
+    /// `event.send` answered `true`.
+    pub answers_accepted: u64,
+    /// Answers that completed their step.
+    pub answers_applied: u64,
+    /// Answers that were dropped, by reason.
+    pub answers_ignored: Ignored,
+    /// Steps completed by more than one answer.
+    pub steps_completed_twice: u64,
+    /// Steps that ran into their time-out.
+    pub steps_timed_out: u64,
+    /// Steps whose activity could not be called.
+    pub steps_faulted: u64,
+    /// REST calls received, batch commands not counted apart.
+    pub rest_calls: u64,
+}
+
+/// Why an accepted answer had no effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ignored {
+    /// Another hit held the workflow's lock.
+    pub locked: u64,
+    /// The step does not wait (answered before, timed out, never waited) or waits for another event id.
+    pub stale: u64,
+    /// No such workflow.
+    pub unknown: u64,
+    /// The workflow is over.
+    pub finished: u64,
+    /// The document or state is gone; the workflow was terminated.
+    pub terminated: u64,
+    /// The server's own code failed and left the lock held.
+    pub crashed: u64,
+}

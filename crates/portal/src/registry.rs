@@ -1,0 +1,57 @@
+//! The stored rows: activities, robots and the placements of their settings dialogs.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+/// One registered activity or robot, column by column. JSON columns hold what PHP would unserialize; `Null` = SQL null.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivityRow {
+    /// `client_id` of the app.
+    pub app_id: String,
+    /// Language → name of the app at registration.
+    pub app_name: Value,
+    /// `CODE` as given, case kept.
+    pub code: String,
+    /// `md5(client_id@CODE)`, unique over activities and robots.
+    pub internal_code: String,
+    /// Where the callback goes, verbatim.
+    pub handler: String,
+    /// The user whose token the callback carries; 0 = whoever runs the workflow.
+    pub auth_user_id: i64,
+    /// One character or empty; only `Y` waits.
+    pub use_subscription: String,
+    /// `Y` or `N`.
+    pub use_placement: String,
+    /// Language → name.
+    pub name: Value,
+    /// Language → description.
+    pub description: Value,
+    /// Property definitions.
+    pub properties: Value,
+    /// Definitions of returned values.
+    pub return_properties: Value,
+    /// Module, entity, type.
+    pub document_type: Value,
+    /// Where the designer offers it.
+    pub filter: Value,
+    /// Robot rather than activity.
+    pub is_robot: bool,
+}
+
+/// A placement that an activity's settings dialog uses.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlacementRow {
+    /// `client_id` of the app.
+    pub app_id: String,
+    /// Columns as the server keeps them, by name.
+    pub columns: serde_json::Map<String, Value>,
+}
+
+/// All rows of one portal.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// By `INTERNAL_CODE`, in order of insertion.
+    pub activities: IndexMap<String, ActivityRow>,
+    /// In order of insertion.
+    pub placements: Vec<PlacementRow>,
+}

@@ -1,0 +1,202 @@
+//! One emulated portal: its users, apps, registered activities and workflows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{app::AppRow, clock::Clock, counters::Counters, registry::Registry, relay::Outgoing, workflow::Workflow};
+
+/// One portal. Everything in it changes under one lock, as if each hit ran alone; what needs the network is put into
+/// [`Portal::outbox`] and leaves after the response.
+#[derive(Debug)]
+pub struct Portal {
+    /// Identity of the portal, 32 hex digits, stable over renames.
+    pub member_id: String,
+    /// Host and port, without scheme.
+    pub domain: String,
+    /// The authorisation server's URL with `/rest/`.
+    pub server_endpoint: String,
+    /// The emulator's time.
+    pub clock: Clock,
+    /// Behaviour that differs between portals.
+    pub settings: Settings,
+    /// By id; 1 is the administrator.
+    pub users: BTreeMap<u64, User>,
+    /// Installed apps by `client_id`, in order of installation.
+    pub apps: IndexMap<String, AppRow>,
+    /// Activities, robots, placements.
+    pub registry: Registry,
+    /// Instance rows of living workflows, by id: what `bizproc.workflow.instances` reads.
+    pub instances: BTreeMap<String, InstanceRow>,
+    /// All workflows ever started, by id; a finished one has no instance row any more.
+    pub workflows: HashMap<String, Workflow>,
+    /// `event.bind` rows.
+    pub event_handlers: Vec<EventHandler>,
+    /// Waiting steps by deadline (unix microseconds), workflow and activity name.
+    pub timeouts: BTreeMap<(i64, String, String), String>,
+    /// What the relay has to deliver.
+    pub outbox: Vec<Outgoing>,
+    /// What happened.
+    pub counters: Counters,
+}
+
+/// Switches of a portal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `signer_default_key` option: event tokens are signed with it.
+    pub signer_default_key: String,
+    /// `crypto_key` of the kernel's settings.
+    pub crypto_key: String,
+    /// The server's offset to UTC, seconds.
+    pub zone_offset: i32,
+    /// Site culture's date and time format.
+    pub culture: String,
+    /// Whether users' zones count.
+    pub use_time_zones: bool,
+    /// Whether the proactive filter is on.
+    pub security_filter: bool,
+    /// Whether the plan has business processes.
+    pub bizproc: bool,
+    /// How `event.send` answers.
+    pub event_send: EventSend,
+    /// How long a hit that resumes a workflow keeps its lock, milliseconds.
+    pub lock_hold_ms: u64,
+    /// Whether the leaky bucket of 50 calls, 2 a second, per source address is on.
+    pub limiter: bool,
+    /// Language of the portal, `LANG` and `LANGUAGE_ID`.
+    pub language: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            signer_default_key: "0123456789abcdef0123456789abcdef".into(),
+            crypto_key: "00112233445566778899aabbccddeeff".into(),
+            zone_offset: 0,
+            culture: "DD.MM.YYYY HH:MI:SS".into(),
+            use_time_zones: false,
+            security_filter: false,
+            bizproc: true,
+            event_send: EventSend::Async2026,
+            lock_hold_ms: 0,
+            limiter: false,
+            language: "en".into(),
+        }
+    }
+}
+
+/// Generations of `bizproc.event.send`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventSend {
+    /// `true` for every signed token, the work in a background job (since module version 25.1150).
+    #[serde(rename = "async-2026")]
+    Async2026,
+    /// The work first; 400 `"404"` or `"423"` when there is no workflow or it is locked.
+    #[serde(rename = "sync-2025")]
+    Sync2025,
+}
+
+/// A user of the portal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct User {
+    /// Administrator.
+    pub admin: bool,
+    /// False = fired: their tokens give `authorization_error`.
+    pub active: bool,
+    /// First name.
+    pub name: String,
+    /// Last name.
+    pub last_name: String,
+    /// Name of the user's zone, empty = the portal's.
+    pub time_zone: String,
+    /// Offset of that zone to the server's, seconds.
+    pub zone_offset: i32,
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self {
+            admin: false,
+            active: true,
+            name: "User".into(),
+            last_name: String::new(),
+            time_zone: String::new(),
+            zone_offset: 0,
+        }
+    }
+}
+
+/// A row of the table of living workflows. Times are unix seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceRow {
+    /// Workflow id.
+    pub id: String,
+    /// Document's module.
+    pub module_id: String,
+    /// Document's entity class.
+    pub entity: String,
+    /// Document's id.
+    pub document_id: String,
+    /// Template.
+    pub template_id: i64,
+    /// Start.
+    pub started: i64,
+    /// Who started it.
+    pub started_by: i64,
+    /// Internal status.
+    pub status: i64,
+    /// Last save.
+    pub modified: i64,
+    /// Holder of the lock: one id for each PHP process.
+    pub owner_id: Option<String>,
+    /// Time of locking + 300 s; never consulted.
+    pub owned_until: Option<i64>,
+}
+
+/// A row of `event.bind`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventHandler {
+    /// Row id: `event_handler_id` of the event's body.
+    pub id: u64,
+    /// App.
+    pub client_id: String,
+    /// Upper-case event name.
+    pub event: String,
+    /// URL.
+    pub handler: String,
+    /// User whose tokens are sent; 0 = the one who acted.
+    pub auth_type: u64,
+    /// Bound by the portal itself at install (an API-only app's install event).
+    pub built_in: bool,
+}
+
+impl Portal {
+    /// An empty portal with one administrator (user 1).
+    pub fn new(member_id: impl Into<String>, domain: impl Into<String>, server_endpoint: impl Into<String>, clock: Clock) -> Self {
+        let admin = User { admin: true, name: "Admin".into(), ..User::default() };
+        Self {
+            member_id: member_id.into(),
+            domain: domain.into(),
+            server_endpoint: server_endpoint.into(),
+            clock,
+            settings: Settings::default(),
+            users: BTreeMap::from([(1, admin)]),
+            apps: IndexMap::new(),
+            registry: Registry::default(),
+            instances: BTreeMap::new(),
+            workflows: HashMap::new(),
+            event_handlers: Vec::new(),
+            timeouts: BTreeMap::new(),
+            outbox: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// `client_endpoint`: where the portal's REST is.
+    pub fn client_endpoint(&self) -> String {
+        format!("http://{}/rest/", self.domain)
+    }
+}
