@@ -1,1 +1,28 @@
-//! activity
+//! Definitions of activities: read from protobuf descriptors, checked by the portal's rules, and used to turn the values
+//! of a callback into a request message and a response message into return values.
+//!
+//! A gRPC method with the `bizproc.v1.activity` option is an activity, a robot, or both. [`Set::read`] takes the
+//! descriptors of an executor, which are untrusted, and gives a [`Set`] in which everything that the portal would refuse,
+//! or would accept and never deliver, is ruled out; or [`Problems`], all of them, for the executor's author.
+//!
+//! This crate knows no service, no HTTP and no form: a caller brings the values of a callback as [`Value`]s.
+
+mod activity;
+mod code_pattern;
+mod limits;
+mod mapping_error;
+mod problem;
+mod revision;
+mod set;
+mod value;
+
+pub use crate::{
+    activity::{Activity, ErrorOutput, Kind, OnFailure, Wait},
+    code_pattern::{CodePattern, CodePatternError},
+    limits::Limits,
+    mapping_error::MappingError,
+    problem::{Problem, Problems},
+    revision::{Revision, RevisionError},
+    set::{Set, prune},
+    value::{Key, Value},
+};
