@@ -1,0 +1,176 @@
+//! The commit thread: takes all that waits, commits it in one transaction, hands the group to the runtime.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::{Condvar, Mutex};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::mpsc;
+
+use crate::{
+    StoreError,
+    error::spoils_group,
+    write::{Lazy, Shape, Write},
+};
+
+/// How long a lazy write waits for a group to ride with before it gets one of its own.
+const LINGER: Duration = Duration::from_millis(20);
+
+/// A committed (or failed) group, each write with its own outcome.
+pub(crate) type Group = Vec<(Box<dyn Write>, Result<(), StoreError>)>;
+
+/// What waits for the commit thread.
+#[derive(Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    writes: Vec<Box<dyn Write>>,
+    lazy: Vec<Lazy>,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Waiting,
+    /// The thread waits without a limit: even a lazy write must wake it.
+    asleep: bool,
+    closed: bool,
+}
+
+impl Queue {
+    pub(crate) fn push(&self, write: Box<dyn Write>) {
+        let mut state = self.state.lock();
+        state.waiting.writes.push(write);
+        if state.waiting.writes.len() == 1 {
+            state.asleep = false;
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn push_lazy(&self, write: Lazy) {
+        let mut state = self.state.lock();
+        state.waiting.lazy.push(write);
+        if std::mem::take(&mut state.asleep) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Lets the thread end once everything is written.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// Blocks until there is something to commit; `None` when closed and empty.
+    fn take(&self) -> Option<Waiting> {
+        let mut state = self.state.lock();
+        while state.waiting.writes.is_empty() {
+            if state.closed {
+                if state.waiting.lazy.is_empty() {
+                    return None;
+                }
+                break;
+            }
+            let late = self.wake.wait_for(&mut state, LINGER).timed_out();
+            if late && state.waiting.writes.is_empty() && !state.closed {
+                if !state.waiting.lazy.is_empty() {
+                    break;
+                }
+                state.asleep = true;
+                self.wake.wait(&mut state);
+                state.asleep = false;
+            }
+        }
+        Some(std::mem::take(&mut state.waiting))
+    }
+}
+
+/// Runs until the queue is closed and empty.
+pub(crate) fn run(mut db: Connection, path: &Path, queue: &Arc<Queue>, released: &mpsc::UnboundedSender<Group>) {
+    let mut kept: Vec<Lazy> = Vec::new();
+    while let Some(Waiting { writes, lazy }) = queue.take() {
+        kept.extend(lazy);
+        let mut group: Group = writes.into_iter().map(|write| (write, Ok(()))).collect();
+        match commit(&mut db, path, &mut group, &mut kept) {
+            Ok(()) => kept.clear(),
+            Err(error) => {
+                tracing::error!(error = %error, writes = group.len(), "commit failed");
+                for (_, outcome) in &mut group {
+                    *outcome = Err(error.clone());
+                }
+                if group.is_empty() {
+                    // Nobody waits for an answer: without this pause lazy writes alone would spin on a full disk.
+                    std::thread::sleep(LINGER * 10);
+                }
+                if !queue.state.lock().closed {
+                    let late = std::mem::take(&mut kept);
+                    queue.state.lock().waiting.lazy.splice(0..0, late);
+                }
+            }
+        }
+        if !group.is_empty() {
+            // Fails when the runtime is gone: then nobody waits any more.
+            drop(released.send(group));
+        }
+    }
+}
+
+/// One transaction with everything in it.
+fn commit(db: &mut Connection, path: &Path, group: &mut Group, lazy: &mut [Lazy]) -> Result<(), StoreError> {
+    let unavailable = |reason| StoreError::unavailable(path, reason);
+    let tx = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(unavailable)?;
+    for (write, outcome) in group.iter_mut() {
+        let steps = write.shape() == Shape::Steps;
+        *outcome = apply(&tx, path, steps, |tx| write.apply(tx))?;
+    }
+    for write in lazy.iter_mut() {
+        if let Err(error) = apply(&tx, path, false, |tx| write(tx))? {
+            tracing::error!(error = %error, "lazy write failed");
+        }
+    }
+    tx.commit().map_err(unavailable)
+}
+
+/// Runs one write. The outer error spoils the whole group, the inner one only this write.
+fn apply(
+    tx: &Transaction<'_>,
+    path: &Path,
+    steps: bool,
+    mut work: impl FnMut(&Transaction<'_>) -> rusqlite::Result<()>,
+) -> Result<Result<(), StoreError>, StoreError> {
+    let run = |sql| {
+        tx.prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map(drop)
+    };
+    let spoiled = |reason| StoreError::unavailable(path, reason);
+    if steps {
+        run("SAVEPOINT w").map_err(spoiled)?;
+    }
+    let applied =
+        catch_unwind(AssertUnwindSafe(|| work(tx))).map_err(|_| StoreError::Panicked { path: path.to_owned() })?;
+    match applied {
+        Ok(()) => {
+            if steps {
+                run("RELEASE w").map_err(spoiled)?;
+            }
+            Ok(Ok(()))
+        }
+        Err(reason) if tx.is_autocommit() || spoils_group(&reason) => Err(spoiled(reason)),
+        Err(reason) => {
+            if steps {
+                run("ROLLBACK TO w").and_then(|()| run("RELEASE w")).map_err(spoiled)?;
+            }
+            Ok(Err(StoreError::statement(path, reason)))
+        }
+    }
+}
