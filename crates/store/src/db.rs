@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     StoreError, migrate, open,
     readers::Readers,
-    write::{Pending, Shape},
+    write::{Lazy, Pending, Shape},
     writer::{self, Group, Queue},
 };
 
@@ -96,13 +96,14 @@ impl Db {
         self.push(Shape::Statement, work, done);
     }
 
-    /// Writes with some later group and wakes nobody. The closure has at most one statement that changes data, and is
-    /// run again when its group could not be committed.
-    pub fn write_lazily<F>(&self, work: F)
+    /// Writes with some later group and wakes nobody for it. The closure has at most one statement that changes data, and
+    /// is run again until a group with it is committed; then `done` runs on the runtime.
+    pub fn submit_lazily<F, D>(&self, work: F, done: D)
     where
         F: FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
+        D: FnOnce(Result<(), StoreError>) + Send + 'static,
     {
-        self.0.queue.push_lazy(Box::new(work));
+        self.0.queue.push_lazy(Box::new(Lazy { work, done }));
     }
 
     /// Reads on a connection of its own, off the runtime's threads. It sees everything that was committed before.

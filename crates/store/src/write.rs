@@ -13,7 +13,7 @@ pub(crate) enum Shape {
     Steps,
 }
 
-/// A write with its caller's type erased.
+/// A write with its caller's types erased.
 pub(crate) trait Write: Send {
     fn shape(&self) -> Shape;
     /// Runs it within the group's transaction and keeps its value.
@@ -58,5 +58,26 @@ where
     }
 }
 
-/// A write that nobody waits for: kept and repeated until a group with it is committed, so it must be idempotent.
-pub(crate) type Lazy = Box<dyn FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
+/// A write that nobody waits for: kept and applied again until a group with it is committed.
+pub(crate) struct Lazy<F, D> {
+    pub(crate) work: F,
+    pub(crate) done: D,
+}
+
+impl<F, D> Write for Lazy<F, D>
+where
+    F: FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send,
+    D: FnOnce(Result<(), StoreError>) + Send,
+{
+    fn shape(&self) -> Shape {
+        Shape::Statement
+    }
+
+    fn apply(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
+        (self.work)(tx)
+    }
+
+    fn release(self: Box<Self>, outcome: Result<(), StoreError>) {
+        (self.done)(outcome);
+    }
+}

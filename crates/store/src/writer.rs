@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::{
     StoreError,
     error::spoils_group,
-    write::{Lazy, Shape, Write},
+    write::{Shape, Write},
 };
 
 /// How long a lazy write waits for a group to ride with before it gets one of its own.
@@ -33,7 +33,7 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct Waiting {
     writes: Vec<Box<dyn Write>>,
-    lazy: Vec<Lazy>,
+    lazy: Vec<Box<dyn Write>>,
 }
 
 #[derive(Default)]
@@ -54,12 +54,22 @@ impl Queue {
         }
     }
 
-    pub(crate) fn push_lazy(&self, write: Lazy) {
+    pub(crate) fn push_lazy(&self, write: Box<dyn Write>) {
         let mut state = self.state.lock();
         state.waiting.lazy.push(write);
         if std::mem::take(&mut state.asleep) {
             self.wake.notify_one();
         }
+    }
+
+    /// Puts lazy writes back, first in line; false when the queue is closed and they are lost.
+    fn restore(&self, lazy: impl Iterator<Item = Box<dyn Write>>) -> bool {
+        let mut state = self.state.lock();
+        let lost = state.closed && lazy.size_hint().0 > 0;
+        if !state.closed {
+            state.waiting.lazy.splice(0..0, lazy);
+        }
+        !lost
     }
 
     /// Lets the thread end once everything is written.
@@ -94,25 +104,22 @@ impl Queue {
 
 /// Runs until the queue is closed and empty.
 pub(crate) fn run(mut db: Connection, path: &Path, queue: &Arc<Queue>, released: &mpsc::UnboundedSender<Group>) {
-    let mut kept: Vec<Lazy> = Vec::new();
     while let Some(Waiting { writes, lazy }) = queue.take() {
-        kept.extend(lazy);
-        let mut group: Group = writes.into_iter().map(|write| (write, Ok(()))).collect();
-        match commit(&mut db, path, &mut group, &mut kept) {
-            Ok(()) => kept.clear(),
-            Err(error) => {
-                tracing::error!(error = %error, writes = group.len(), "commit failed");
-                for (_, outcome) in &mut group {
-                    *outcome = Err(error.clone());
-                }
-                if group.is_empty() {
-                    // Nobody waits for an answer: without this pause lazy writes alone would spin on a full disk.
-                    std::thread::sleep(LINGER * 10);
-                }
-                if !queue.state.lock().closed {
-                    let late = std::mem::take(&mut kept);
-                    queue.state.lock().waiting.lazy.splice(0..0, late);
-                }
+        let alone = writes.is_empty();
+        let firm = writes.len();
+        let mut group: Group = writes.into_iter().chain(lazy).map(|write| (write, Ok(()))).collect();
+        if let Err(error) = commit(&mut db, path, &mut group) {
+            tracing::error!(error = %error, writes = group.len(), "commit failed");
+            let lazy = group.split_off(firm).into_iter().map(|(write, _)| write);
+            if !queue.restore(lazy) {
+                tracing::error!("closed with lazy writes that could not be committed");
+            }
+            for (_, outcome) in &mut group {
+                *outcome = Err(error.clone());
+            }
+            if alone {
+                // Nobody waits for an answer: without a pause lazy writes alone would spin on a full disk.
+                std::thread::sleep(LINGER * 10);
             }
         }
         if !group.is_empty() {
@@ -123,41 +130,31 @@ pub(crate) fn run(mut db: Connection, path: &Path, queue: &Arc<Queue>, released:
 }
 
 /// One transaction with everything in it.
-fn commit(db: &mut Connection, path: &Path, group: &mut Group, lazy: &mut [Lazy]) -> Result<(), StoreError> {
+fn commit(db: &mut Connection, path: &Path, group: &mut Group) -> Result<(), StoreError> {
     let unavailable = |reason| StoreError::unavailable(path, reason);
     let tx = db
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(unavailable)?;
     for (write, outcome) in group.iter_mut() {
-        let steps = write.shape() == Shape::Steps;
-        *outcome = apply(&tx, path, steps, |tx| write.apply(tx))?;
-    }
-    for write in lazy.iter_mut() {
-        if let Err(error) = apply(&tx, path, false, |tx| write(tx))? {
-            tracing::error!(error = %error, "lazy write failed");
-        }
+        *outcome = apply(&tx, path, write.as_mut())?;
     }
     tx.commit().map_err(unavailable)
 }
 
 /// Runs one write. The outer error spoils the whole group, the inner one only this write.
-fn apply(
-    tx: &Transaction<'_>,
-    path: &Path,
-    steps: bool,
-    mut work: impl FnMut(&Transaction<'_>) -> rusqlite::Result<()>,
-) -> Result<Result<(), StoreError>, StoreError> {
+fn apply(tx: &Transaction<'_>, path: &Path, write: &mut dyn Write) -> Result<Result<(), StoreError>, StoreError> {
     let run = |sql| {
         tx.prepare_cached(sql)
             .and_then(|mut statement| statement.execute([]))
             .map(drop)
     };
     let spoiled = |reason| StoreError::unavailable(path, reason);
+    let steps = write.shape() == Shape::Steps;
     if steps {
         run("SAVEPOINT w").map_err(spoiled)?;
     }
-    let applied =
-        catch_unwind(AssertUnwindSafe(|| work(tx))).map_err(|_| StoreError::Panicked { path: path.to_owned() })?;
+    let applied = catch_unwind(AssertUnwindSafe(|| write.apply(tx)))
+        .map_err(|_| StoreError::Panicked { path: path.to_owned() })?;
     match applied {
         Ok(()) => {
             if steps {

@@ -45,7 +45,7 @@ fn hold(db: &Db) -> mpsc::Sender<()> {
             drop(held.recv());
             Ok(())
         },
-        drop,
+        Result::unwrap,
     );
     running.recv().unwrap();
     free
@@ -57,7 +57,10 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let path = folder.path().join("a.db");
     let db = Db::open(&path, SCHEMA).unwrap();
     insert(&db, "one").await.unwrap();
-    db.write_lazily(|tx| tx.execute("INSERT OR IGNORE INTO t VALUES (7, 'lazy')", []).map(drop));
+    db.submit_lazily(
+        |tx| tx.execute("INSERT OR IGNORE INTO t VALUES (7, 'lazy')", []).map(drop),
+        drop,
+    );
     drop(db);
 
     let db = Db::open(&path, SCHEMA).unwrap();
@@ -69,15 +72,12 @@ async fn a_lazy_write_needs_no_other_write() {
     let folder = folder();
     let db = Db::open(folder.path().join("a.db"), SCHEMA).unwrap();
     let (done, committed) = tokio::sync::oneshot::channel();
-    let mut done = Some(done);
-    db.write_lazily(move |tx| {
-        tx.execute("INSERT INTO t (text) VALUES ('lazy')", [])?;
-        if let Some(done) = done.take() {
-            done.send(()).unwrap();
-        }
-        Ok(())
-    });
-    committed.await.unwrap();
+    db.submit_lazily(
+        |tx| tx.execute("INSERT INTO t (text) VALUES ('lazy')", []).map(drop),
+        move |outcome| done.send(outcome).unwrap(),
+    );
+    committed.await.unwrap().unwrap();
+    assert_eq!(texts(&db).await, ["lazy"]);
 }
 
 #[tokio::test]
@@ -137,10 +137,13 @@ async fn a_full_disk_is_told_and_survived() {
     let lazy_runs = Arc::new(AtomicUsize::new(0));
     let free = hold(&db);
     let (runs, big) = (lazy_runs.clone(), "x".repeat(100_000));
-    db.write_lazily(move |tx| {
-        runs.fetch_add(1, Ordering::SeqCst);
-        tx.execute("INSERT OR REPLACE INTO t VALUES (9, 'lazy')", []).map(drop)
-    });
+    db.submit_lazily(
+        move |tx| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            tx.execute("INSERT OR REPLACE INTO t VALUES (9, 'lazy')", []).map(drop)
+        },
+        drop,
+    );
     let (big, small, ()) = tokio::join!(insert(&db, &big), insert(&db, "small"), async { drop(free) });
     let error = big.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable { .. }), "{error}");
@@ -148,6 +151,12 @@ async fn a_full_disk_is_told_and_survived() {
     assert!(
         matches!(small, Err(StoreError::Unavailable { .. })),
         "the group shares its fate"
+    );
+
+    assert_eq!(
+        lazy_runs.load(Ordering::SeqCst),
+        0,
+        "the group failed before its turn came"
     );
 
     db.write(limit(1 << 30)).await.unwrap();
@@ -183,13 +192,15 @@ async fn a_second_user_is_refused() {
     Db::open(&path, SCHEMA).unwrap();
 }
 
+const LATER: &[&str] = &["CREATE TABLE never (n)", "CREATE TABLE u (n INTEGER) STRICT"];
+const BROKEN: &[&str] = &["", "", "CREATE TABLE w (n); CREATE TABLE u (n)"];
+
 #[tokio::test]
 async fn schemas_grow_and_newer_ones_are_refused() {
     let folder = folder();
     let path = folder.path().join("a.db");
     insert(&Db::open(&path, SCHEMA).unwrap(), "one").await.unwrap();
 
-    const LATER: &[&str] = &["CREATE TABLE never (n)", "CREATE TABLE u (n INTEGER) STRICT"];
     let db = Db::open(&path, LATER).unwrap();
     assert_eq!(texts(&db).await, ["one"]);
     drop(db);
@@ -202,7 +213,6 @@ async fn schemas_grow_and_newer_ones_are_refused() {
         "{error}"
     );
 
-    const BROKEN: &[&str] = &["", "", "CREATE TABLE w (n); CREATE TABLE u (n)"];
     let error = Db::open(&path, BROKEN).unwrap_err();
     assert!(error.to_string().contains("left at version 2"), "{error}");
     let db = Db::open(&path, LATER).unwrap();
