@@ -4,10 +4,13 @@
 //! It shares no logic with our client but the form decoder, so that a mistake cannot agree with itself.
 
 pub mod app;
+pub mod cases;
 pub mod clock;
 pub mod context;
 pub mod counters;
 pub mod methods;
+pub mod php;
+pub mod random;
 pub mod registry;
 pub mod relay;
 pub mod rest;

@@ -3,9 +3,14 @@
 use crate::{
     context::{Context, Outcome, Params},
     state::Portal,
+    workflow,
 };
 
 /// Calls a method by its lower-case name; `None` = not one of these.
-pub fn call(_portal: &mut Portal, _context: &mut Context, _method: &str, _params: &Params) -> Option<Outcome> {
-    None
+pub fn call(portal: &mut Portal, context: &mut Context, method: &str, params: &Params) -> Option<Outcome> {
+    Some(match method {
+        "bizproc.event.send" => workflow::event_send(portal, context, params),
+        "bizproc.activity.log" => workflow::activity_log(portal, context, params),
+        _ => return None,
+    })
 }

@@ -43,8 +43,14 @@ pub struct ActivityRow {
 pub struct PlacementRow {
     /// `client_id` of the app.
     pub app_id: String,
-    /// Columns as the server keeps them, by name.
-    pub columns: serde_json::Map<String, Value>,
+    /// The app's row number: what the table really holds.
+    pub app_row: u64,
+    /// Name of the placement.
+    pub placement: String,
+    /// `CODE` of the activity; unique over all apps.
+    pub additional: String,
+    /// URL of the dialog, cut to the column's 255 characters.
+    pub handler: String,
 }
 
 /// All rows of one portal.
@@ -54,4 +60,10 @@ pub struct Registry {
     pub activities: IndexMap<String, ActivityRow>,
     /// In order of insertion.
     pub placements: Vec<PlacementRow>,
+}
+
+/// `INTERNAL_CODE` of an app's activity or robot.
+pub fn internal_code(client_id: &str, code: &str) -> String {
+    use md5::{Digest, Md5};
+    crate::random::to_hex(&Md5::digest(format!("{client_id}@{code}")))
 }

@@ -1,6 +1,6 @@
 //! One emulated portal: its users, apps, registered activities and workflows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,8 @@ pub struct Portal {
     pub event_handlers: Vec<EventHandler>,
     /// Waiting steps by deadline (unix microseconds), workflow and activity name.
     pub timeouts: BTreeMap<(i64, String, String), String>,
+    /// Event tokens that count as signed although another portal's key signed them.
+    pub seeded_tokens: crate::workflow::token::Seeded,
     /// What the relay has to deliver.
     pub outbox: Vec<Outgoing>,
     /// What happened.
@@ -190,6 +192,7 @@ impl Portal {
             workflows: HashMap::new(),
             event_handlers: Vec::new(),
             timeouts: BTreeMap::new(),
+            seeded_tokens: HashSet::new(),
             outbox: Vec::new(),
             counters: Counters::default(),
         }
@@ -198,5 +201,11 @@ impl Portal {
     /// `client_endpoint`: where the portal's REST is.
     pub fn client_endpoint(&self) -> String {
         format!("http://{}/rest/", self.domain)
+    }
+
+    /// Puts a post into the outbox.
+    pub fn send(&mut self, item: Outgoing) {
+        self.counters.posts_queued += 1;
+        self.outbox.push(item);
     }
 }
