@@ -1,0 +1,26 @@
+//! Calls to a portal's REST interface.
+//!
+//! [`Client`] sends and [`decode_reply`] understands; the latter is pure, for senders with an HTTP client of their own.
+//! Every failure is a [`CallError`] whose [`ErrorKind`] says what happened and whose [`Retry`] what to do about it.
+
+mod batch;
+mod body;
+mod client;
+mod error;
+mod kind;
+mod methods;
+mod query;
+mod reply;
+
+pub use batch::{BATCH_LIMIT, Command, batch_params, batch_results};
+pub use client::{Client, MAX_REPLY_BYTES, client_builder, method_url};
+pub use error::CallError;
+pub use kind::{ErrorKind, Retry};
+pub use methods::{Profile, codes};
+pub use reply::{Reply, Time, decode_reply};
+
+pub(crate) use client::host;
+pub(crate) use reply::{decode_object, flag, int, text};
+
+#[cfg(test)]
+mod tests;
