@@ -1,1 +1,52 @@
-//! service
+//! What a service is made of: configuration, lifecycle, telemetry, admin port, gRPC server and channel.
+//!
+//! A service is a library with a `Config`, bound `Sockets` and `run(config, sockets, parts)`; its `main.rs` only calls
+//! [`main`]. Several services can live in one process, so nothing here is global but the log output and the TLS provider.
+
+pub mod admin;
+pub mod backoff;
+mod clock;
+pub mod config;
+pub mod grpc;
+mod lifecycle;
+mod listen;
+mod metrics;
+mod program;
+mod secret;
+pub mod telemetry;
+mod tls;
+
+pub use backoff::Backoff;
+pub use clock::{Clock, ManualClock, SharedClock, SystemClock, system_time};
+pub use config::{ConfigError, Configuration};
+pub use lifecycle::Lifecycle;
+pub use listen::Listen;
+pub use metrics::Metrics;
+pub use program::{About, EX_CONFIG, REVISION, main};
+/// The metric types that [`Metrics`] registers.
+pub use prometheus_client;
+pub use secret::Secret;
+pub use telemetry::Telemetry;
+pub use tls::install_provider;
+
+/// What the surroundings hand to a service's `run`.
+#[derive(Clone)]
+pub struct Parts {
+    /// Time.
+    pub clock: SharedClock,
+    /// When to stop, and what to wait for then.
+    pub lifecycle: Lifecycle,
+    /// Where spans go.
+    pub telemetry: Telemetry,
+}
+
+impl Parts {
+    /// Parts for tests and for commands without telemetry: the system's clock, spans dropped.
+    pub fn plain() -> Self {
+        Self {
+            clock: SystemClock::shared(),
+            lifecycle: Lifecycle::default(),
+            telemetry: Telemetry::off(),
+        }
+    }
+}

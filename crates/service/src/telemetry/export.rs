@@ -1,0 +1,200 @@
+//! Spans to an OTLP endpoint, in batches and off the callers' path.
+
+use std::{
+    borrow::Cow,
+    env, fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor},
+};
+use parking_lot::Mutex;
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use tokio::runtime::Runtime;
+
+/// Spans that may wait, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise: the SDK's 2,048 lost half of a saturated
+/// gateway's spans.
+const QUEUE: usize = 131_072;
+/// Spans a batch, unless `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` says otherwise.
+const BATCH: usize = 4096;
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Telemetry that is configured wrongly.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The endpoint or its protocol.
+    #[error("OTLP export cannot start (see the OTEL_EXPORTER_OTLP_… variables): {0}")]
+    Exporter(#[from] ExporterBuildError),
+    /// No thread for the exporter.
+    #[error("OTLP export cannot start its runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+pub(super) struct Exporter {
+    processor: BatchSpanProcessor,
+    queue: usize,
+    counts: Arc<Counts>,
+    /// The exporter's connection lives here: apart from the service, so that a busy service exports and a blocking
+    /// shutdown cannot wait for itself.
+    runtime: Mutex<Option<Runtime>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    waiting: AtomicUsize,
+    exported: Counter,
+    failed: Counter,
+    dropped: Counter,
+}
+
+impl Exporter {
+    /// `None`: the standard variables name no endpoint or switch traces off.
+    pub(super) fn from_env(service: Cow<'static, str>) -> Result<Option<Self>, TelemetryError> {
+        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let disabled = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+            || variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value.eq_ignore_ascii_case("none"));
+        let endpoint =
+            variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT"));
+        if disabled || endpoint.is_none() {
+            return Ok(None);
+        }
+        crate::tls::install_provider();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("otlp")
+            .enable_all()
+            .build()?;
+        let exporter = {
+            let _inside = runtime.enter();
+            opentelemetry_otlp::SpanExporter::builder().build()?
+        };
+        let number = |name, default| variable(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+        let queue: usize = number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE);
+        let resource = Resource::builder().with_service_name(service).build();
+        Ok(Some(Self::new(
+            exporter,
+            queue,
+            number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH),
+            &resource,
+            runtime,
+        )))
+    }
+
+    fn new<E>(exporter: E, queue: usize, batch: usize, resource: &Resource, runtime: Runtime) -> Self
+    where
+        E: SpanExporter + 'static,
+    {
+        let counts = Arc::new(Counts::default());
+        let config = BatchConfigBuilder::default()
+            .with_max_queue_size(queue)
+            .with_max_export_batch_size(batch.min(queue))
+            .build();
+        let counted = Counted {
+            inner: exporter,
+            counts: counts.clone(),
+        };
+        let mut processor = BatchSpanProcessor::builder(counted).with_batch_config(config).build();
+        processor.set_resource(resource);
+        Self {
+            processor,
+            queue,
+            counts,
+            runtime: Mutex::new(Some(runtime)),
+        }
+    }
+
+    pub(super) fn push(&self, span: SpanData) {
+        // The SDK drops silently; the bound is kept here so that drops are counted.
+        if self.counts.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue {
+            self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.counts.dropped.inc();
+        } else {
+            self.processor.on_end(span);
+        }
+    }
+
+    pub(super) fn shutdown(&self) {
+        let Some(runtime) = self.runtime.lock().take() else {
+            return;
+        };
+        if let Err(error) = self.processor.shutdown_with_timeout(SHUTDOWN_LIMIT) {
+            tracing::warn!(%error, "the last spans could not be sent");
+        }
+        runtime.shutdown_background();
+    }
+
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let Counts {
+            exported,
+            failed,
+            dropped,
+            ..
+        } = &*self.counts;
+        registry.register(
+            "telemetry_spans_exported",
+            "Spans that the OTLP endpoint took",
+            exported.clone(),
+        );
+        registry.register(
+            "telemetry_spans_failed",
+            "Spans that the OTLP endpoint did not take",
+            failed.clone(),
+        );
+        registry.register(
+            "telemetry_spans_dropped",
+            "Spans that found the queue full",
+            dropped.clone(),
+        );
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// Counts what the exporter does.
+struct Counted<E> {
+    inner: E,
+    counts: Arc<Counts>,
+}
+
+impl<E> fmt::Debug for Counted<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Counted").field(&self.counts).finish()
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for Counted<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let spans = batch.len();
+        self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
+        let result = self.inner.export(batch).await;
+        match &result {
+            Ok(()) => self.counts.exported.inc_by(spans as u64),
+            Err(error) => {
+                self.counts.failed.inc_by(spans as u64);
+                tracing::debug!(%error, spans, "spans could not be sent");
+                0
+            }
+        };
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}

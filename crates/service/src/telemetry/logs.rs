@@ -1,0 +1,29 @@
+//! Log output.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts the log on stderr: text on a terminal, else one JSON object a line. `LOG` (or `RUST_LOG`) filters, e.g.
+/// `debug` or `gateway=debug,info`; default `info`. A second call changes nothing.
+pub fn logs() {
+    let wanted = ["LOG", "RUST_LOG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
+    let (filter, problem) = match wanted.as_deref().map(EnvFilter::try_new) {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (EnvFilter::new("info"), Some(error)),
+        None => (EnvFilter::new("info"), None),
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    let started = if io::stderr().is_terminal() {
+        builder.try_init()
+    } else {
+        builder.json().try_init()
+    };
+    if let (Ok(()), Some(error)) = (started, problem) {
+        tracing::warn!(%error, "the log filter is wrong: `info` is used");
+    }
+}
