@@ -1,9 +1,20 @@
 use std::{sync::Arc, time::Duration};
 
 use prost_reflect::{DynamicMessage, MethodDescriptor};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
-use crate::{MappingError, Value};
+use crate::{MappingError, Value, answer, call::Call, masked, request};
+
+/// Parameters of an update that clear what the portal has. Measured on the running server: an empty list clears a map, an
+/// empty text the others, and what is left out stays.
+const CLEARED: [&str; 6] = [
+    "DESCRIPTION",
+    "USE_SUBSCRIPTION",
+    "PROPERTIES",
+    "RETURN_PROPERTIES",
+    "DOCUMENT_TYPE",
+    "FILTER",
+];
 
 /// An activity or a robot: what the portal is told and how its method is called.
 #[derive(Debug, Clone)]
@@ -51,17 +62,11 @@ pub struct ErrorOutput {
     pub message_key: String,
 }
 
-#[derive(Debug)]
-pub(crate) struct Call {
-    method: MethodDescriptor,
-    path: String,
-    wait: Wait,
-    attempt_timeout: Option<Duration>,
-    on_failure: OnFailure,
-    error_output: Option<ErrorOutput>,
-}
-
 impl Activity {
+    pub(crate) fn new(code: String, kind: Kind, call: Arc<Call>) -> Self {
+        Self { code, kind, call }
+    }
+
     /// Code, unique in its set.
     pub fn code(&self) -> &str {
         &self.code
@@ -104,13 +109,25 @@ impl Activity {
 
     /// Parameters of `bizproc.activity.add` or `bizproc.robot.add`, all but `HANDLER` and `AUTH_USER_ID`.
     pub fn parameters(&self) -> Map<String, Json> {
-        unimplemented!()
+        let mut parameters = Map::new();
+        parameters.insert("CODE".to_owned(), self.code().into());
+        parameters.extend(self.call.definition.clone());
+        parameters
     }
 
     /// `FIELDS` of `bizproc.activity.update` or `bizproc.robot.update`, all but `HANDLER` and `AUTH_USER_ID`: what
     /// `parameters` leaves out is there as an empty value, since an update keeps what it isn't told.
     pub fn update_fields(&self) -> Map<String, Json> {
-        unimplemented!()
+        let mut fields = self.call.definition.clone();
+        for parameter in CLEARED {
+            let empty = if matches!(parameter, "DESCRIPTION" | "USE_SUBSCRIPTION") {
+                json!("")
+            } else {
+                json!([])
+            };
+            fields.entry(parameter).or_insert(empty);
+        }
+        fields
     }
 
     /// The request message for the properties of a callback, in any order. Properties that the activity doesn't declare
@@ -122,35 +139,61 @@ impl Activity {
         &self,
         properties: impl IntoIterator<Item = (&'a [u8], Value<'a>)>,
     ) -> Result<DynamicMessage, MappingError> {
-        let _ = properties.into_iter().count();
-        unimplemented!()
+        let mut message = DynamicMessage::new(self.call.method.input());
+        for (key, value) in properties {
+            if let Some(&index) = self.call.by_key.get(key) {
+                request::set(&self.call.inputs[index], &mut message, &value)?;
+            }
+        }
+        Ok(message)
     }
 
-    /// `RETURN_VALUES` for the response message.
+    /// `RETURN_VALUES` for the response message. Unset `optional` fields are not there and keep their default in the
+    /// workflow.
     ///
     /// # Errors
     /// A value that the portal can't take, or more bytes than the limit allows.
     pub fn answer(&self, response: &DynamicMessage) -> Result<Map<String, Json>, MappingError> {
-        let _ = response;
-        unimplemented!()
+        let mut values = answer::values(&self.call.outputs, response, self.call.answer_bytes)?;
+        values.extend(self.error_answer("", ""));
+        Ok(values)
     }
 
     /// `RETURN_VALUES` for a business error: empty unless the activity has the error output. What isn't there keeps its
     /// default in the workflow.
     pub fn error_answer(&self, code: &str, message: &str) -> Map<String, Json> {
-        let _ = (code, message);
-        unimplemented!()
+        let mut values = Map::new();
+        if let Some(keys) = self.error_output() {
+            values.insert(keys.code_key.clone(), code.into());
+            values.insert(keys.message_key.clone(), message.into());
+        }
+        values
     }
 
     /// The properties of a callback for a person's eyes: values of sensitive and of undeclared properties are hidden.
     pub fn masked<'a>(&self, properties: impl IntoIterator<Item = (&'a [u8], Value<'a>)>) -> Map<String, Json> {
-        let _ = properties.into_iter().count();
-        unimplemented!()
+        let shown = |key: &[u8]| {
+            self.call
+                .by_key
+                .get(key)
+                .is_some_and(|&index| !self.call.inputs[index].sensitive)
+        };
+        masked::properties(properties, shown)
     }
 
     /// `RETURN_VALUES` for a person's eyes: values of sensitive properties are hidden.
     pub fn masked_answer(&self, values: &Map<String, Json>) -> Map<String, Json> {
-        let _ = values;
-        unimplemented!()
+        let hidden = |key: &str| {
+            self.call
+                .outputs
+                .iter()
+                .any(|output| output.sensitive && output.key == key)
+        };
+        masked::answer(values, hidden)
+    }
+
+    /// Everything that decides how a callback of this activity is handled and what the portal is told.
+    pub(crate) fn fingerprint(&self) -> Json {
+        json!({ "kind": format!("{:?}", self.kind), "parameters": self.parameters(), "call": self.call.shape() })
     }
 }

@@ -8,13 +8,29 @@
 //! This crate knows no service, no HTTP and no form: a caller brings the values of a callback as [`Value`]s.
 
 mod activity;
+mod annotation;
+mod answer;
+mod call;
 mod code_pattern;
+mod document;
+mod files;
+mod kind;
 mod limits;
+mod localized;
 mod mapping_error;
+mod masked;
+mod names;
+mod number;
+mod php_size;
 mod problem;
+mod property;
+mod report;
+mod request;
 mod revision;
+mod select;
 mod set;
 mod value;
+mod wire;
 
 pub use crate::{
     activity::{Activity, ErrorOutput, Kind, OnFailure, Wait},
