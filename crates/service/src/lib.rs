@@ -19,6 +19,8 @@ mod tls;
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock, system_time};
 pub use config::{ConfigError, Configuration};
+/// The time stamp of [`Clock::now`].
+pub use jiff::Timestamp;
 pub use lifecycle::Lifecycle;
 pub use listen::Listen;
 pub use metrics::Metrics;

@@ -17,15 +17,15 @@ use tower::Service;
 
 use super::{
     bearer::{Bearer, BearerLayer},
-    spans::SpanLayer,
+    calls::Calls,
+    observe::{ObserveLayer, Observer},
 };
-use crate::{Lifecycle, Parts, Telemetry, admin::Readiness};
+use crate::{Lifecycle, Metrics, Parts, admin::Readiness};
 
 /// A server under construction. Limits on message sizes are set on the generated services
 /// (`HasherServer::new(..).max_decoding_message_size(..)`); `grpc-timeout` is respected.
-#[derive(Debug)]
 pub struct Server {
-    telemetry: Telemetry,
+    observer: Observer,
     lifecycle: Lifecycle,
     routes: RoutesBuilder,
     names: Vec<&'static str>,
@@ -35,10 +35,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server without services.
-    pub fn new(parts: &Parts, readiness: Readiness) -> Self {
-        Self {
+    /// A server without services. Its health follows `readiness`; calls are counted and timed in `metrics`.
+    pub fn new(parts: &Parts, readiness: Readiness, metrics: &mut Metrics) -> Self {
+        let observer = Observer {
             telemetry: parts.telemetry.clone(),
+            clock: parts.clock.clone(),
+            calls: Calls::new(metrics),
+        };
+        Self {
+            observer,
             lifecycle: parts.lifecycle.clone(),
             routes: Routes::builder(),
             names: Vec::new(),
@@ -84,7 +89,7 @@ impl Server {
             .with_keepalive(Some(Duration::from_mins(1)));
         tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
-            .layer(SpanLayer(self.telemetry))
+            .layer(ObserveLayer(Arc::new(self.observer)))
             .layer(BearerLayer(self.bearer))
             .add_routes(self.routes.routes().prepare())
             .serve_with_incoming_shutdown(incoming, self.lifecycle.stopping().cancelled_owned())

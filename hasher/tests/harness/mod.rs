@@ -1,0 +1,75 @@
+//! A hasher on ports of the system's choice.
+
+use std::net::SocketAddr;
+
+use hasher::{Config, Sockets};
+use proto::hasher::v1::hasher_client::HasherClient;
+use service::{Parts, Telemetry, grpc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+};
+use tonic::transport::Channel;
+
+/// A running hasher.
+pub struct Hasher {
+    pub grpc: SocketAddr,
+    pub admin: SocketAddr,
+    parts: Parts,
+    run: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Hasher {
+    pub async fn start() -> Self {
+        Self::start_with("", Telemetry::off()).await
+    }
+
+    pub async fn start_with(toml: &str, telemetry: Telemetry) -> Self {
+        let local = [
+            ("HASHER__GRPC__LISTEN", "127.0.0.1:0"),
+            ("HASHER__ADMIN__LISTEN", "127.0.0.1:0"),
+        ];
+        let config: Config = service::config::parse(toml, local).unwrap();
+        let sockets = Sockets::bind(&config).await.unwrap();
+        let (grpc, admin) = (sockets.grpc.local_addr().unwrap(), sockets.admin.local_addr().unwrap());
+        let parts = Parts {
+            telemetry,
+            ..Parts::plain()
+        };
+        let (lifecycle, given) = (parts.lifecycle.clone(), parts.clone());
+        let run = tokio::spawn(async move { lifecycle.supervise(hasher::run(config, sockets, given)).await });
+        Self {
+            grpc,
+            admin,
+            parts,
+            run,
+        }
+    }
+
+    pub fn channel(&self) -> Channel {
+        grpc::channel(&format!("http://{}", self.grpc), &grpc::Connection::default()).unwrap()
+    }
+
+    pub fn client(&self) -> HasherClient<Channel> {
+        HasherClient::new(self.channel()).max_encoding_message_size(usize::MAX)
+    }
+
+    /// A GET on the admin port; the whole answer.
+    pub async fn admin(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.admin).await.unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Stops it softly and waits for its end.
+    pub async fn stop(self) {
+        self.parts.lifecycle.stop();
+        self.run.await.unwrap().unwrap();
+    }
+}
