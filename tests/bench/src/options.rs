@@ -48,8 +48,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1.0)]
     pub(crate) sampling: f64,
     /// When the peer answers the portal: `at-once` or `after` its `event.send`.
-    #[arg(long, default_value = "at-once", value_parser = ["at-once", "after"])]
+    #[arg(long, default_value = "after", value_parser = ["at-once", "after"])]
     pub(crate) reply: String,
+    /// How the peer reads the form: `qs` nests it, `flat` only splits it.
+    #[arg(long, default_value = "qs", value_parser = ["qs", "flat"])]
+    pub(crate) form: String,
     /// A few hundred jobs: shows that the benchmark works, measures nothing.
     #[arg(long)]
     pub(crate) quick: bool,

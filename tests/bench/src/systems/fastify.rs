@@ -18,6 +18,7 @@ pub(super) async fn start(options: &Options, folder: &Path) -> Result<Running> {
     let environment = [
         ("PORT".to_owned(), target.port().to_string()),
         ("REPLY".to_owned(), options.reply.clone()),
+        ("FORM".to_owned(), options.form.clone()),
         ("NODE_ENV".to_owned(), "production".to_owned()),
     ];
     let arguments = [&*handler.to_string_lossy()];
