@@ -17,6 +17,7 @@ const FILE_DEPENDENCY: u64 = 3;
 const FILE_SERVICE: u64 = 6;
 const FILE_SOURCE_INFO: u64 = 9;
 const FILE_PUBLIC_DEPENDENCY: u64 = 10;
+const FILE_SYNTAX: u64 = 12;
 const SERVICE_METHOD: u64 = 2;
 
 /// Ways along public imports: the reflection library walks each of them, so a few files could keep it busy for ever.
@@ -186,6 +187,13 @@ fn parse(name: &str, descriptor: &[u8]) -> Result<File, Problems> {
                 let import =
                     std::str::from_utf8(import).map_err(|_| of_file(name, "imports a name that is not UTF-8"))?;
                 file.dependencies.push(import.to_owned());
+            }
+            // The reflection library knows no editions and panics on them.
+            (FILE_SYNTAX, Payload::Bytes(syntax)) if ![&b"proto2"[..], b"proto3"].contains(&syntax) => {
+                return Err(of_file(
+                    name,
+                    "is neither proto2 nor proto3; write `syntax = \"proto3\"`, editions can't be read yet",
+                ));
             }
             (FILE_PUBLIC_DEPENDENCY, Payload::Varint(index)) => file.public.push(index),
             (FILE_PUBLIC_DEPENDENCY, Payload::Bytes(mut packed)) => {

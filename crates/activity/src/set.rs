@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, panic, sync::Arc};
 
 use prost_reflect::DescriptorPool;
 use proto::bizproc::v1::Activity as Annotation;
@@ -37,8 +37,7 @@ impl Set {
     pub fn read(descriptors: &[u8], limits: &Limits) -> Result<Self, Problems> {
         let files = Files::read(descriptors, limits)?;
         let descriptors = files.encode();
-        let pool = DescriptorPool::decode(&*descriptors)
-            .map_err(|error| Problem::of_set(format!("the descriptors don't fit together: {error}")))?;
+        let pool = pool(&descriptors)?;
         let mut problems = Vec::new();
         let mut activities = annotated(&pool, &files, limits, &mut problems);
         if !problems.is_empty() {
@@ -114,6 +113,13 @@ impl Set {
 /// When the bytes are no descriptor set, are over a limit, or miss a file that another one imports.
 pub fn prune(descriptors: &[u8], limits: &Limits) -> Result<Vec<u8>, Problems> {
     Files::read(descriptors, limits).map(|files| files.encode())
+}
+
+fn pool(descriptors: &[u8]) -> Result<DescriptorPool, Problem> {
+    // The library is made for what a compiler wrote: tests with damaged descriptors make it panic.
+    let pool = panic::catch_unwind(|| DescriptorPool::decode(descriptors));
+    let pool = pool.map_err(|_| Problem::of_set("the descriptors are damaged; build them with protoc or buf"))?;
+    pool.map_err(|error| Problem::of_set(format!("the descriptors don't fit together: {error}")))
 }
 
 fn annotated(pool: &DescriptorPool, files: &Files, limits: &Limits, problems: &mut Vec<Problem>) -> Vec<Activity> {
