@@ -6,6 +6,7 @@
 
 mod compare;
 mod probe;
+mod rows;
 mod world;
 
 use std::io::BufRead;

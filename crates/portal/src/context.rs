@@ -48,9 +48,9 @@ pub struct Reply {
     /// The `result` member.
     pub result: Value,
     /// Size of the whole list.
-    pub total: Option<u64>,
-    /// Offset of the next page.
-    pub next: Option<u64>,
+    pub total: Option<i64>,
+    /// Offset of the next page; negative after a negative `start`.
+    pub next: Option<i64>,
 }
 
 impl Reply {

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Caller, probe};
+use super::{Caller, probe, rows};
 use crate::{
     app::AppRow,
     clock::Clock,
     context::{Context, Response},
     registry::{ActivityRow, PlacementRow},
     rest,
-    state::Portal,
+    state::{InstanceRow, Portal},
 };
 
 /// The app that makes the earlier calls, where a step names nobody else.
@@ -66,7 +66,21 @@ impl World {
             self.run_jobs();
             return Ok(());
         }
+        if let Some(rows) = step.get("workflow_instance_rows").and_then(Value::as_array) {
+            return rows.iter().try_for_each(|row| self.instance(rows::given(row)?));
+        }
+        if let Some(count) = step.get("workflow_instances").and_then(Value::as_i64) {
+            return (0..count).try_for_each(|index| self.instance(rows::numbered(index)));
+        }
         Err(format!("unknown setup: {}", json!(step)))
+    }
+
+    fn instance(&mut self, row: InstanceRow) -> Result<(), String> {
+        let id = row.id.clone();
+        match self.portal.instances.insert(id.clone(), row) {
+            Some(_) => Err(format!("two rows {id}")),
+            None => Ok(()),
+        }
     }
 
     /// Calls a method as HTTP would.

@@ -4,7 +4,9 @@
 //! keys 0, 1, 2…; [`json::output`] brings both to the form that PHP prints.
 
 pub mod cast;
+pub mod form;
 pub mod json;
+pub mod query;
 pub mod serialize;
 pub mod text;
 pub mod url;

@@ -6,6 +6,8 @@ mod placement;
 mod row;
 mod update;
 
+pub(crate) use check::handler as check_handler;
+
 use serde_json::Value;
 
 use crate::{

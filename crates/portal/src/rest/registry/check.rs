@@ -32,7 +32,7 @@ fn matches_line(text: &str, matches: impl Fn(&str) -> bool) -> bool {
 }
 
 /// `HANDLER` and `PLACEMENT_HANDLER`: a host with a dot that is not its first character, then exactly `http` or `https`.
-pub(super) fn handler(handler: Option<&Value>) -> Result<(), Failure> {
+pub(crate) fn handler(handler: Option<&Value>) -> Result<(), Failure> {
     let handler = handler.unwrap_or(&Value::Null);
     if is_array(handler) {
         return Err(Failure::Php("TypeError".into()));

@@ -1,1 +1,0 @@
-//! Dates and times in the server's zone.
