@@ -168,10 +168,10 @@ fn business_errors() {
 fn the_answer_is_what_generated_code_returned() {
     let set = Set::read(proto::DESCRIPTORS, &Limits::default()).unwrap();
     let digest = set.find("digest").unwrap();
-    let sent = proto::hasher::v1::DigestResponse {
+    let returned = proto::hasher::v1::DigestResponse {
         digests: vec!["900150983cd24fb0d6963f7d28e17f72".to_owned()],
     };
-    let message = DynamicMessage::decode(digest.method().output(), &*sent.encode_to_vec()).unwrap();
+    let message = DynamicMessage::decode(digest.method().output(), &*returned.encode_to_vec()).unwrap();
     assert_eq!(
         Json::Object(digest.answer(&message).unwrap()),
         json!({"digests": ["900150983cd24fb0d6963f7d28e17f72"], "errorCode": "", "errorMessage": ""})

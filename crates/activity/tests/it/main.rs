@@ -1,4 +1,5 @@
 //! The crate from outside: descriptors compiled from source in, definitions and values out.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod answer;
 mod definition;

@@ -8,9 +8,9 @@ use crate::executor::{Executor, GOOD};
 #[test]
 fn sensitive_and_undeclared_values_are_hidden() {
     let activity = Executor {
-        request: r#"string text = 1; repeated string list = 2; string token = 3 [(bizproc.v1.property) = { sensitive: true }];
-            repeated string pins = 4 [(bizproc.v1.property) = { sensitive: true }];"#,
-        response: r#"string result = 1; string key = 2 [(bizproc.v1.property) = { sensitive: true }];"#,
+        request: r"string text = 1; repeated string list = 2; string token = 3 [(bizproc.v1.property) = { sensitive: true }];
+            repeated string pins = 4 [(bizproc.v1.property) = { sensitive: true }];",
+        response: r"string result = 1; string key = 2 [(bizproc.v1.property) = { sensitive: true }];",
         ..GOOD
     }
     .activity();
