@@ -1,0 +1,78 @@
+use super::*;
+
+const REQUIRED: [(&str, &str); 5] = [
+    ("REGISTRAR__PUBLIC_URL", "https://bizproc.example.com/"),
+    ("REGISTRAR__SERVICE_TOKEN", "service"),
+    ("REGISTRAR__OPERATOR_TOKEN", "operator"),
+    ("REGISTRAR__APPS__DEMO__CLIENT_ID", "local.1"),
+    ("REGISTRAR__APPS__DEMO__CLIENT_SECRET", "secret"),
+];
+
+fn parse(toml: &str, without: &str) -> Result<Config, ConfigError> {
+    service::config::parse(toml, REQUIRED.into_iter().filter(|(name, _)| *name != without))
+}
+
+#[test]
+fn the_printed_default_is_the_default() {
+    let config = parse(Config::DEFAULT_TOML, "").unwrap();
+    let expected = Config {
+        public_url: config.public_url.clone(),
+        service_token: config.service_token.clone(),
+        operator_token: config.operator_token.clone(),
+        apps: config.apps.clone(),
+        ..Config::default()
+    };
+    assert_eq!(config, expected);
+    assert_eq!(config.public_url.unwrap().activity_handler("demo", "00ff"), "https://bizproc.example.com/bitrix/demo/activity/00ff");
+}
+
+#[test]
+fn the_examples_in_the_default_can_be_used() {
+    let examples = Config::DEFAULT_TOML.lines().map(|line| {
+        let text = line.strip_prefix("# ").unwrap_or(line);
+        let setting = text.starts_with('[') || text.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+        if setting && !text.starts_with("key =") { text } else { line }
+    });
+    let config = parse(&examples.collect::<Vec<_>>().join("\n"), "").unwrap();
+    assert_eq!(config.executors["hasher"].codes.len(), 2);
+    assert_eq!(config.executors["hasher"].descriptors, Descriptors::Reflection);
+    assert!(config.apps["demo"].has("hasher"));
+}
+
+#[test]
+fn what_is_required_is_named_with_its_variable() {
+    for (variable, _) in REQUIRED {
+        let error = parse("", variable).unwrap_err().to_string();
+        let key = variable.split("__").last().unwrap().to_lowercase();
+        assert!(error.contains(&key), "{variable}: {error}");
+    }
+}
+
+#[test]
+fn wrong_values_are_told_with_their_key() {
+    for (toml, part) in [
+        ("public_url = 'https://localhost'", "registrar.public_url"),
+        ("public_url = 'ftp://a.b'", "registrar.public_url"),
+        ("oauth_hosts = []", "nobody could be believed"),
+        ("oauth_hosts = ['https://a.b/rest/']", "registrar.oauth_hosts"),
+        ("reconcile_interval = '10'", "registrar.reconcile_interval"),
+        ("reconcile_interval = '0s'", "too short"),
+        ("store.key = 'abc'", "64 hex digits"),
+        ("colour = 'red'", "no such key"),
+        ("apps.Demo.client_id = 'x'", "no name of an app"),
+        ("apps.demo.executors = ['x']", "no `[registrar.executors.x]`"),
+        ("executors.x.uri = 'host:1'", "registrar.executors.x.uri"),
+        ("executors.x.uri = 'http://host:1/path'", "registrar.executors.x.uri"),
+        ("executors.x = { uri = 'http://host:1', codes = ['a b'] }", "code pattern"),
+    ] {
+        let without = if toml.starts_with("public_url") { "REGISTRAR__PUBLIC_URL" } else { "" };
+        let error = parse(&format!("[registrar]\n{toml}"), without).unwrap_err().to_string();
+        assert!(error.contains(part), "{toml}: {error}");
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let shown = format!("{:?}", parse("", "").unwrap());
+    assert!(!shown.contains("\"secret\"") && !shown.contains("operator\""), "{shown}");
+}

@@ -1,0 +1,14 @@
+//! Definitions: read from executors, checked, pinned as revisions.
+
+mod catalog;
+mod file;
+mod reflection;
+mod revisions;
+mod source;
+mod watch;
+
+pub(crate) use self::{
+    catalog::{Catalog, Current, Problem},
+    revisions::{Revisions, StoredRevision},
+    watch::watch,
+};

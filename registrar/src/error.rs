@@ -1,0 +1,23 @@
+//! What can go wrong inside, apart from portals, OAuth servers and callers.
+
+use store::StoreError;
+use thiserror::Error;
+
+use crate::vault::VaultError;
+
+/// A failure of the registrar itself.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    /// The store can't be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Credentials can't be sealed or opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The registrar stops before the work was done.
+    #[error("the registrar is stopping")]
+    Stopping,
+    /// An executor's address can't be used.
+    #[error(transparent)]
+    Channel(#[from] service::grpc::ChannelError),
+}

@@ -1,0 +1,218 @@
+//! Letting a request's credentials in: proved by the OAuth server, brought by an administrator of the portal.
+
+use std::sync::Arc;
+
+use bitrix::rest::Retry;
+use jiff::{SignedDuration, Timestamp};
+use proto::registrar::v1::{Auth, InstallationState as State};
+use service::{Secret, SharedClock};
+
+use super::{
+    Credentials, Installation, Installations, Key, Proof, Tokens, Unproved, credentials::digest, prove,
+    repository::Adoption,
+};
+use crate::{
+    config::App,
+    error::Error,
+    metrics::Metrics,
+    remote::{Parent, Remote},
+};
+
+/// Lifetime of an access token that nobody names the end of.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+
+/// Decides about credentials that requests bring.
+pub(crate) struct Admission {
+    pub(crate) clock: SharedClock,
+    pub(crate) remote: Arc<Remote>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) installations: Installations,
+    pub(crate) metrics: Metrics,
+}
+
+/// A request of an administrator.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    /// Whether its credentials are the installation's now. Else those of before work, or it brought none.
+    pub(crate) adopted: bool,
+    /// Whether the installation is finished, by the OAuth server's word.
+    pub(crate) finished: bool,
+    /// There is an installation: it has credentials.
+    pub(crate) known: bool,
+}
+
+/// A request that changes nothing.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Nobody vouches for it.
+    Unproved(Unproved),
+    /// It is proved, but its user is no administrator of the portal.
+    NotAdministrator,
+    /// The portal can't be asked now.
+    Unreachable(String),
+    /// Our own trouble.
+    Internal(Error),
+}
+
+impl Admission {
+    /// Proves a request by its own access token.
+    pub(crate) async fn prove(&self, parent: &Parent, app: &App, auth: &Auth) -> Result<Proof, Unproved> {
+        let proof = prove(&self.remote, parent, app, auth).await;
+        self.metrics.proved(match &proof {
+            Ok(_) => "proved",
+            Err(Unproved::Disproved(_)) => "disproved",
+            Err(Unproved::Expired) => "expired",
+            Err(Unproved::Unreachable(_)) => "unreachable",
+        });
+        proof
+    }
+
+    /// Proves a request and takes what it brings.
+    pub(crate) async fn admit(
+        &self,
+        parent: &Parent,
+        key: &Key,
+        app: &App,
+        auth: &Auth,
+        installer: bool,
+    ) -> Result<Admitted, Refused> {
+        let proof = self.prove(parent, app, auth).await.map_err(Refused::Unproved)?;
+        self.admit_proved(parent, key, auth, &proof, installer).await
+    }
+
+    /// Takes what a proved request brings, if an administrator of the portal sent it. `installer`: it tells of an
+    /// installation, so its user is the one who installed.
+    pub(crate) async fn admit_proved(
+        &self,
+        parent: &Parent,
+        key: &Key,
+        auth: &Auth,
+        proof: &Proof,
+        installer: bool,
+    ) -> Result<Admitted, Refused> {
+        let profile = match self.remote.profile(parent, &proof.endpoint, &auth.access_token).await {
+            Ok(profile) => profile,
+            Err(error) if error.retry() == Retry::Never => return Err(Refused::NotAdministrator),
+            Err(error) => return Err(Refused::Unreachable(error.to_string())),
+        };
+        if !profile.admin || proof.info.user_id.is_some_and(|user_id| user_id != profile.id) {
+            return Err(Refused::NotAdministrator);
+        }
+        // From here to the end no refresh may bring back what is replaced.
+        let _held = self.tokens.hold(key).await;
+        self.take(key, auth, proof, profile.id, installer).await.map_err(Refused::Internal)
+    }
+
+    /// Erases the credentials of an installation that is no more.
+    pub(crate) async fn uninstall(&self, key: &Key) -> Result<(), Error> {
+        let _held = self.tokens.hold(key).await;
+        self.installations.uninstall(key).await?;
+        tracing::info!(app = key.app, member_id = key.member_id, "uninstalled, credentials erased");
+        Ok(())
+    }
+
+    async fn take(&self, key: &Key, auth: &Auth, proof: &Proof, user_id: i64, installer: bool) -> Result<Admitted, Error> {
+        let stored = self.installations.get_with_credentials(key).await?;
+        let has_credentials = matches!(stored, Some((_, Some(_))));
+        let stored = stored.map(|(installation, _)| installation);
+        let finished = proof.info.install.installed;
+        let wanted = !has_credentials || installer || takes_over(stored.as_ref(), user_id, finished);
+        let usable = !auth.refresh_token.is_empty() && !self.installations.is_spent(&auth.refresh_token).await?;
+        let application_token = (!auth.application_token.is_empty()).then(|| digest(&auth.application_token));
+        let now = self.clock.now();
+        let state = if finished { State::Active } else { State::Incomplete };
+        if wanted && usable {
+            let adoption = Adoption {
+                client_endpoint: proof.info.install.client_endpoint.clone(),
+                oauth_host: proof.oauth_host.clone(),
+                user_id,
+                state,
+                credentials: Credentials {
+                    access_token: Secret::from(auth.access_token.as_str()),
+                    expires: expiry(proof.info.expires, auth.expires, now),
+                    refresh_token: Secret::from(auth.refresh_token.as_str()),
+                },
+                application_token,
+                at: now,
+            };
+            self.installations.adopt(key, adoption).await?;
+            tracing::info!(app = key.app, member_id = key.member_id, user_id, finished, "credentials taken");
+            return Ok(Admitted { adopted: true, finished, known: true });
+        }
+        if let Some(stored) = stored.filter(|_| has_credentials) {
+            // Of the administrator whose credentials we have; another one's word does not count.
+            if let Some(token) = application_token.filter(|_| stored.user_id == user_id) {
+                self.installations.learn(key, token).await?;
+            }
+            if stored.state == State::Incomplete && finished {
+                self.installations.set_state(key, State::Active, &stored.problem).await?;
+            }
+        }
+        Ok(Admitted { adopted: false, finished, known: has_credentials })
+    }
+}
+
+/// Whether the credentials of this administrator replace those that are stored. The one who installed stays while his
+/// work: activities run as that user, and two administrators who open the app in turn must not change that each time.
+fn takes_over(stored: Option<&Installation>, user_id: i64, installed: bool) -> bool {
+    stored.is_none_or(|stored| {
+        let works = matches!(stored.state, State::Active | State::Incomplete | State::NoBizproc);
+        stored.user_id == user_id || !installed || !works || stored.administrator_lost
+    })
+}
+
+/// The end of an access token: as the OAuth server tells, else as the request does.
+fn expiry(proved: Option<i64>, claimed: i64, now: Timestamp) -> Timestamp {
+    let latest = now.checked_add(LIFETIME).unwrap_or(now);
+    let named = proved.or((claimed > 0).then_some(claimed)).and_then(|seconds| Timestamp::from_second(seconds).ok());
+    named.map_or(latest, |named| if proved.is_some() { named } else { named.min(latest) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(user_id: i64, state: State, administrator_lost: bool) -> Installation {
+        Installation {
+            key: Key { app: "demo".into(), member_id: "m".into() },
+            client_endpoint: String::new(),
+            oauth_host: String::new(),
+            user_id,
+            state,
+            application_tokens: Vec::new(),
+            created: Timestamp::UNIX_EPOCH,
+            adopted: Timestamp::UNIX_EPOCH,
+            administrator_lost,
+            bound: String::new(),
+            reconciled: None,
+            updated_all: None,
+            problem: String::new(),
+        }
+    }
+
+    #[test]
+    fn another_administrator_takes_over_only_when_needed() {
+        use State::{Active, Incomplete, NoBizproc, PortalGone, TokenRevoked, Uninstalled};
+        assert!(takes_over(None, 1, true), "nobody is there");
+        assert!(takes_over(Some(&stored(1, Active, false)), 1, true), "the same one brings fresh ones");
+        for state in [Active, Incomplete, NoBizproc] {
+            assert!(!takes_over(Some(&stored(1, state, false)), 2, true), "{state:?}: the first one stays");
+            assert!(takes_over(Some(&stored(1, state, false)), 2, false), "{state:?}: the installer runs");
+            assert!(takes_over(Some(&stored(1, state, true)), 2, true), "{state:?}: the first one lost his rights");
+        }
+        for state in [TokenRevoked, PortalGone, Uninstalled] {
+            assert!(takes_over(Some(&stored(1, state, false)), 2, true), "{state:?}: nothing works");
+        }
+    }
+
+    #[test]
+    fn a_claimed_end_is_not_believed_beyond_the_usual() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let end = |proved, claimed| expiry(proved, claimed, now).as_second();
+        assert_eq!(end(Some(1_000_100), 7), 1_000_100);
+        assert_eq!(end(None, 1_000_100), 1_000_100);
+        assert_eq!(end(None, i64::MAX), 1_003_600);
+        assert_eq!(end(None, 2_000_000), 1_003_600);
+        assert_eq!(end(None, 0), 1_003_600);
+    }
+}

@@ -1,0 +1,62 @@
+//! Installations: an app on a portal, its state and its credentials.
+
+mod admission;
+mod credentials;
+mod events;
+mod lifecycle;
+mod proof;
+mod repository;
+mod tokens;
+
+use jiff::Timestamp;
+use proto::registrar::v1::InstallationState as State;
+
+pub(crate) use self::{
+    admission::{Admission, Admitted, Refused},
+    credentials::{Credentials, digest},
+    events::{Events, Taken},
+    lifecycle::{Later, LifecycleEvents},
+    proof::{Proof, Unproved, prove},
+    repository::{Installations, Outcome},
+    tokens::{Issued, Purpose, TokenError, Tokens},
+};
+
+/// Which installation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// The app's name in the configuration.
+    pub(crate) app: String,
+    /// The portal's identity, stable over renames.
+    pub(crate) member_id: String,
+}
+
+/// SHA-256 of a token.
+pub(crate) type TokenDigest = [u8; 32];
+
+/// An app on a portal, without its credentials.
+#[derive(Debug, Clone)]
+pub(crate) struct Installation {
+    pub(crate) key: Key,
+    /// REST base of the portal, named by the OAuth server; never one from a request.
+    pub(crate) client_endpoint: String,
+    /// The configured OAuth host that proved it.
+    pub(crate) oauth_host: String,
+    /// The administrator whose credentials are used; activities run as this user.
+    pub(crate) user_id: i64,
+    pub(crate) state: State,
+    /// Digests of the application tokens that are believed, newest first.
+    pub(crate) application_tokens: Vec<TokenDigest>,
+    /// When it became known.
+    pub(crate) created: Timestamp,
+    /// When its credentials were last taken from a proved request.
+    pub(crate) adopted: Timestamp,
+    /// Its user may not register activities any more; another administrator may take over.
+    pub(crate) administrator_lost: bool,
+    /// The event handler that the portal knows; empty: none.
+    pub(crate) bound: String,
+    pub(crate) reconciled: Option<Timestamp>,
+    /// When everything was last updated blindly.
+    pub(crate) updated_all: Option<Timestamp>,
+    /// What went wrong when it was last reconciled; empty: nothing.
+    pub(crate) problem: String,
+}

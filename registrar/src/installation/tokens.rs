@@ -1,0 +1,267 @@
+//! Access tokens of installations, refreshed in a single flight.
+//!
+//! A refresh voids the refresh token that it used. So one flight an installation, in a task of its own that no caller's
+//! departure can cut, and the new pair is on the disk before anybody gets it. What is left is a crash between the OAuth
+//! server's answer and the store's commit: the new pair is lost, and whether the old one still works is up to the OAuth
+//! server. If it does not, the next refresh ends as `invalid_grant`, the installation as "token revoked", and the next
+//! frame POST of an administrator (or a proved callback that carries a refresh token) heals it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bitrix::{
+    oauth,
+    rest::{CallError, ErrorKind, Retry},
+};
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use proto::registrar::v1::InstallationState as State;
+use service::{Lifecycle, Secret, SharedClock};
+use thiserror::Error;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
+use url::Url;
+
+use super::{Credentials, Installation, Installations, Key, TokenDigest, credentials::digest};
+use crate::{
+    config::Config,
+    metrics::{Metrics, Refresh},
+    remote::{Parent, Remote},
+};
+
+/// A token this close to its end counts as expired: it must live as long as the call that it is for.
+const MARGIN: SignedDuration = SignedDuration::from_secs(5);
+/// When the caller may try again after an error that says no time of its own.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Issues access tokens.
+pub(crate) struct Tokens {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: SharedClock,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) remote: Arc<Remote>,
+    pub(crate) installations: Installations,
+    pub(crate) metrics: Metrics,
+    pub(crate) flights: Mutex<HashMap<Key, Arc<AsyncMutex<Flight>>>>,
+}
+
+/// The flights of one installation: the lock is held while one is on its way.
+#[derive(Default)]
+pub(crate) struct Flight {
+    /// How the last one failed and when (monotonic): whoever waited for it needs no flight of his own.
+    failed: Option<(Duration, TokenError)>,
+}
+
+/// A token to call the portal with.
+#[derive(Debug, Clone)]
+pub(crate) struct Issued {
+    pub(crate) access_token: Secret,
+    pub(crate) expires: Timestamp,
+    pub(crate) client_endpoint: String,
+    pub(crate) oauth_host: String,
+}
+
+/// Whether the installation's state matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A token for use: an installation that is known not to work has none.
+    Use,
+    /// Finding out whether it works again.
+    Probe,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum TokenError {
+    /// No such installation.
+    #[error("no such installation")]
+    Unknown,
+    /// No token can be had until an administrator opens or installs the app again.
+    #[error("{problem}")]
+    Lost {
+        /// Which way it was lost.
+        state: State,
+        /// For people.
+        problem: String,
+    },
+    /// Trouble that may pass.
+    #[error("{problem}")]
+    Unavailable {
+        /// For people.
+        problem: String,
+        /// When to try again.
+        retry: Duration,
+    },
+}
+
+impl Tokens {
+    /// A token of the installation. It is the stored one unless that has expired or is the `rejected` one.
+    pub(crate) async fn issue(
+        self: &Arc<Self>,
+        key: &Key,
+        rejected: Option<TokenDigest>,
+        purpose: Purpose,
+        parent: &Parent,
+    ) -> Result<Issued, TokenError> {
+        let arrived = self.clock.monotonic();
+        let stored = self.stored(key, rejected, purpose).await?;
+        if let Ready::Issued(issued) = stored {
+            return Ok(issued);
+        }
+        let (done, landed) = oneshot::channel();
+        let (tokens, key, parent) = (self.clone(), key.clone(), parent.clone());
+        self.lifecycle.spawn("token refresh", async move {
+            // The caller may be gone; the pair is stored all the same.
+            drop(done.send(tokens.fly(&key, rejected, purpose, arrived, &parent).await));
+        });
+        landed.await.unwrap_or_else(|_| Err(unavailable("the registrar is stopping".into())))
+    }
+
+    /// Keeps flights of an installation away while its credentials are replaced.
+    pub(crate) async fn hold(&self, key: &Key) -> OwnedMutexGuard<Flight> {
+        let mut flight = self.flight(key).lock_owned().await;
+        flight.failed = None;
+        flight
+    }
+
+    async fn fly(
+        &self,
+        key: &Key,
+        rejected: Option<TokenDigest>,
+        purpose: Purpose,
+        arrived: Duration,
+        parent: &Parent,
+    ) -> Result<Issued, TokenError> {
+        let flight = self.flight(key);
+        let mut flight = flight.lock().await;
+        if let Some((_, error)) = flight.failed.as_ref().filter(|(at, _)| *at >= arrived) {
+            return Err(error.clone());
+        }
+        // Somebody else's flight may have brought what is needed.
+        let (installation, credentials) = match self.stored(key, rejected, purpose).await? {
+            Ready::Issued(issued) => return Ok(issued),
+            Ready::Refresh(installation, credentials) => (*installation, credentials),
+        };
+        let result = self.refresh(&installation, &credentials, parent).await;
+        self.metrics.refreshed(match &result {
+            Ok(_) => Refresh::Ok,
+            Err(TokenError::Unavailable { .. }) => Refresh::Unavailable,
+            Err(_) => Refresh::Lost,
+        });
+        flight.failed = result.as_ref().err().map(|error| (self.clock.monotonic(), error.clone()));
+        result
+    }
+
+    async fn refresh(
+        &self,
+        installation: &Installation,
+        credentials: &Credentials,
+        parent: &Parent,
+    ) -> Result<Issued, TokenError> {
+        let key = &installation.key;
+        let app = self.config.apps.get(key.app.as_str()).ok_or(TokenError::Unknown)?;
+        let server = self.remote.server(&installation.oauth_host).ok_or_else(|| {
+            unavailable(format!("{} is not among registrar.oauth_hosts any more", installation.oauth_host))
+        })?;
+        let pair = match self.remote.refresh(parent, server, app, &credentials.refresh_token).await {
+            Ok(pair) => pair,
+            Err(error) => return Err(self.failed(key, &error).await),
+        };
+        if pair.member_id.as_ref().is_some_and(|member_id| *member_id != key.member_id) {
+            return Err(unavailable("the OAuth server answered with a token of another portal".into()));
+        }
+        let now = self.clock.now();
+        let fresh = Credentials {
+            access_token: Secret::from(pair.access_token.expose()),
+            expires: expiry(&pair, now),
+            refresh_token: Secret::from(pair.refresh_token.expose()),
+        };
+        let endpoint = pair.client_endpoint.filter(|endpoint| Url::parse(endpoint).is_ok_and(|url| url.has_host()));
+        let stored = self.installations.refreshed(key, &fresh, endpoint.clone(), now).await;
+        stored.map_err(|error| {
+            tracing::error!(app = key.app, member_id = key.member_id, %error, "a new pair of tokens could not be stored");
+            unavailable("the new token could not be stored".into())
+        })?;
+        tracing::debug!(app = key.app, member_id = key.member_id, "token refreshed");
+        Ok(Issued {
+            access_token: fresh.access_token,
+            expires: fresh.expires,
+            client_endpoint: endpoint.unwrap_or_else(|| installation.client_endpoint.clone()),
+            oauth_host: installation.oauth_host.clone(),
+        })
+    }
+
+    /// Takes note of a state that the OAuth server's refusal shows.
+    async fn failed(&self, key: &Key, error: &CallError) -> TokenError {
+        let state = match error.kind {
+            ErrorKind::InvalidGrant | ErrorKind::UserDenied => State::TokenRevoked,
+            ErrorKind::NotInstalled | ErrorKind::ApplicationNotFound => State::Uninstalled,
+            ErrorKind::PortalDeleted => State::PortalGone,
+            _ => {
+                tracing::warn!(app = key.app, member_id = key.member_id, %error, "no token from the OAuth server");
+                let retry = match error.retry() {
+                    Retry::Later(pause) => pause.max(Duration::from_secs(1)),
+                    _ => RETRY,
+                };
+                return TokenError::Unavailable { problem: error.to_string(), retry };
+            }
+        };
+        let problem = error.to_string();
+        tracing::warn!(app = key.app, member_id = key.member_id, state = state.as_str_name(), problem, "credentials lost");
+        if let Err(error) = self.installations.set_state(key, state, &problem).await {
+            return unavailable(error.to_string());
+        }
+        TokenError::Lost { state, problem }
+    }
+
+    async fn stored(&self, key: &Key, rejected: Option<TokenDigest>, purpose: Purpose) -> Result<Ready, TokenError> {
+        let row = self.installations.get_with_credentials(key).await.map_err(|error| {
+            tracing::error!(app = key.app, member_id = key.member_id, %error, "credentials can't be read");
+            unavailable("the credentials can't be read from the registrar's store".into())
+        })?;
+        let (installation, credentials) = row.ok_or(TokenError::Unknown)?;
+        let lost = |state| TokenError::Lost { state, problem: problem(&installation) };
+        let Some(credentials) = credentials else { return Err(lost(State::Uninstalled)) };
+        let dead = matches!(installation.state, State::TokenRevoked | State::PortalGone | State::Uninstalled);
+        if dead && purpose == Purpose::Use {
+            return Err(lost(installation.state));
+        }
+        let expired = self.clock.now() + MARGIN >= credentials.expires;
+        if expired || rejected == Some(digest(credentials.access_token.expose())) {
+            return Ok(Ready::Refresh(Box::new(installation), credentials));
+        }
+        Ok(Ready::Issued(Issued {
+            access_token: credentials.access_token,
+            expires: credentials.expires,
+            client_endpoint: installation.client_endpoint,
+            oauth_host: installation.oauth_host,
+        }))
+    }
+
+    fn flight(&self, key: &Key) -> Arc<AsyncMutex<Flight>> {
+        self.flights.lock().entry(key.clone()).or_default().clone()
+    }
+}
+
+/// What the store has.
+enum Ready {
+    Issued(Issued),
+    Refresh(Box<Installation>, Credentials),
+}
+
+fn expiry(pair: &oauth::Tokens, now: Timestamp) -> Timestamp {
+    let named = pair.expires.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let lifetime = SignedDuration::from_secs(i64::try_from(pair.expires_in).unwrap_or(3600));
+    named.or_else(|| now.checked_add(lifetime).ok()).unwrap_or(now)
+}
+
+fn problem(installation: &Installation) -> String {
+    let advice = match installation.state {
+        State::PortalGone => "the portal was deleted",
+        State::TokenRevoked => "the token was revoked: an administrator must open the app on the portal",
+        _ => "the app is not installed on the portal any more",
+    };
+    if installation.problem.is_empty() { advice.into() } else { format!("{advice} ({})", installation.problem) }
+}
+
+fn unavailable(problem: String) -> TokenError {
+    TokenError::Unavailable { problem, retry: RETRY }
+}

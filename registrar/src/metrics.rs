@@ -1,0 +1,106 @@
+//! Metrics of the registrar.
+
+use proto::registrar::v1::InstallationState as State;
+use service::prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+type Label = [(&'static str, &'static str); 1];
+
+/// The registrar's metrics; clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Metrics {
+    reconciliations: Family<Label, Counter>,
+    refreshes: Family<Label, Counter>,
+    proofs: Family<Label, Counter>,
+    installations: Family<Label, Gauge>,
+    waiters: Gauge,
+    problems: Gauge,
+}
+
+/// How a refresh ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refresh {
+    /// A new pair.
+    Ok,
+    /// Trouble that may pass.
+    Unavailable,
+    /// The credentials are lost.
+    Lost,
+}
+
+/// A waiting `Sync`, counted while it lives.
+pub(crate) struct Waiter(Gauge);
+
+impl Metrics {
+    /// Makes them visible.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let with_prefix = registry.sub_registry_with_prefix("registrar");
+        with_prefix.register("reconciliations", "Reconciliations of a portal, by result", self.reconciliations.clone());
+        with_prefix.register("token_refreshes", "Refreshes at OAuth servers, by result", self.refreshes.clone());
+        with_prefix.register("proofs", "Requests whose sender was asked about, by verdict", self.proofs.clone());
+        with_prefix.register("installations", "Installations, by state", self.installations.clone());
+        with_prefix.register("sync_waiters", "Gateways that wait for a change", self.waiters.clone());
+        with_prefix.register("definition_problems", "Executors whose descriptors are not in use", self.problems.clone());
+    }
+
+    /// A reconciliation ended.
+    pub(crate) fn reconciled(&self, result: &'static str) {
+        self.reconciliations.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// A refresh ended.
+    pub(crate) fn refreshed(&self, result: Refresh) {
+        let result = match result {
+            Refresh::Ok => "ok",
+            Refresh::Unavailable => "unavailable",
+            Refresh::Lost => "lost",
+        };
+        self.refreshes.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// Somebody's word was looked into.
+    pub(crate) fn proved(&self, verdict: &'static str) {
+        self.proofs.get_or_create(&[("verdict", verdict)]).inc();
+    }
+
+    /// The installations there are.
+    pub(crate) fn installations(&self, states: impl Iterator<Item = State>) {
+        let mut counts = [0_i64; 7];
+        for state in states {
+            if let Some(count) = usize::try_from(state as i32).ok().and_then(|at| counts.get_mut(at)) {
+                *count += 1;
+            }
+        }
+        for (state, count) in (0..).zip(counts).skip(1) {
+            let name = match State::try_from(state).unwrap_or_default() {
+                State::Unspecified => continue,
+                State::Active => "active",
+                State::Incomplete => "incomplete",
+                State::NoBizproc => "no_bizproc",
+                State::TokenRevoked => "token_revoked",
+                State::PortalGone => "portal_gone",
+                State::Uninstalled => "uninstalled",
+            };
+            self.installations.get_or_create(&[("state", name)]).set(count);
+        }
+    }
+
+    /// The executors whose descriptors are not in use.
+    pub(crate) fn problems(&self, count: usize) {
+        self.problems.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a waiting `Sync` until dropped.
+    pub(crate) fn waiter(&self) -> Waiter {
+        self.waiters.inc();
+        Waiter(self.waiters.clone())
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

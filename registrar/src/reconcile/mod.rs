@@ -1,0 +1,15 @@
+//! Keeping every portal's activities registered: a level-triggered reconciler.
+
+mod desired;
+mod pass;
+mod plan;
+mod reconciler;
+mod registrations;
+mod scheduler;
+mod session;
+
+pub(crate) use self::{
+    reconciler::{Reconciler, Report},
+    registrations::{Registration, Registrations},
+    scheduler::Scheduler,
+};

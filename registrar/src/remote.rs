@@ -1,0 +1,99 @@
+//! The way out to portals and OAuth servers: a client span each, tokens only where they may go.
+
+use bitrix::{
+    oauth::{self, AppInfo, Server, Servers, Tokens},
+    rest::{CallError, Client, Profile, Reply, client_builder},
+};
+use serde_json::Value;
+use service::{
+    Secret, Telemetry,
+    telemetry::{KeyValue, Span, SpanContext, SpanKind},
+};
+use url::Url;
+
+use crate::config::App;
+
+/// What a call is made for: the parent of its span.
+pub(crate) type Parent = Option<SpanContext>;
+
+/// Calls portals and OAuth servers.
+pub(crate) struct Remote {
+    client: Client,
+    servers: Servers,
+    telemetry: Telemetry,
+}
+
+impl Remote {
+    /// `servers`: the only OAuth servers that are ever asked.
+    pub(crate) fn new(servers: Servers, telemetry: Telemetry) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: Client::new(client_builder().build()?), servers, telemetry })
+    }
+
+    /// The servers to ask about a token: the one that the request names if it is configured, else each in turn.
+    pub(crate) fn servers_for(&self, server_endpoint: &str) -> Vec<&Server> {
+        match self.servers.by_endpoint(server_endpoint) {
+            Some(named) => vec![named],
+            None => self.servers.iter().collect(),
+        }
+    }
+
+    /// The configured server with this address.
+    pub(crate) fn server(&self, url: &str) -> Option<&Server> {
+        self.servers.iter().find(|server| server.url().as_str() == url)
+    }
+
+    /// Whose the access token is.
+    pub(crate) async fn app_info(&self, parent: &Parent, server: &Server, token: &str) -> Result<AppInfo, CallError> {
+        let span = self.span("app.info", server.url(), parent);
+        ended(span, oauth::app_info(&self.client, server, token).await)
+    }
+
+    /// Trades a refresh token for a new pair.
+    pub(crate) async fn refresh(
+        &self,
+        parent: &Parent,
+        server: &Server,
+        app: &App,
+        refresh_token: &Secret,
+    ) -> Result<Tokens, CallError> {
+        let span = self.span("oauth.token", server.url(), parent);
+        let secret = app.client_secret.expose();
+        ended(span, oauth::refresh(&self.client, server, &app.client_id, secret, refresh_token.expose()).await)
+    }
+
+    /// Who the token's user is.
+    pub(crate) async fn profile(&self, parent: &Parent, endpoint: &Url, token: &str) -> Result<Profile, CallError> {
+        let span = self.span("profile", endpoint, parent);
+        ended(span, self.client.profile(endpoint, token).await)
+    }
+
+    /// Calls a method of a portal.
+    pub(crate) async fn call(
+        &self,
+        parent: &Parent,
+        endpoint: &Url,
+        token: &Secret,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Reply, CallError> {
+        let span = self.span(method, endpoint, parent);
+        ended(span, self.client.call(endpoint, token.expose(), method, params).await)
+    }
+
+    fn span(&self, name: &'static str, url: &Url, parent: &Parent) -> Span {
+        let mut span = self.telemetry.span(name, SpanKind::Client, parent.as_ref());
+        if span.is_recording() {
+            span.set(KeyValue::new("server.address", url.host_str().unwrap_or_default().to_owned()));
+            span.set(KeyValue::new("server.port", i64::from(url.port_or_known_default().unwrap_or_default())));
+        }
+        span
+    }
+}
+
+/// Errors repeat no token, so a span may carry them.
+fn ended<T>(mut span: Span, result: Result<T, CallError>) -> Result<T, CallError> {
+    if let Err(error) = &result {
+        span.fail(error.to_string());
+    }
+    result
+}

@@ -1,0 +1,193 @@
+//! Starting, running, stopping.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use service::{Configuration, Metrics as AllMetrics, Parts, admin, admin::Readiness, grpc};
+use store::Db;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
+
+use crate::{
+    config::Config,
+    definition::{self, Catalog, Revisions},
+    installation::{Admission, Events, Installations, LifecycleEvents, Tokens},
+    metrics::Metrics,
+    reconcile::{Reconciler, Registrations, Scheduler},
+    remote::Remote,
+    rpc::{self, Api},
+    schema::MIGRATIONS,
+    snapshot::{Snapshot, Snapshots},
+    vault::Vault,
+};
+
+/// How often what nobody needs any more is deleted.
+const TIDY: Duration = Duration::from_hours(1);
+
+/// The registrar's open sockets.
+#[derive(Debug)]
+pub struct Sockets {
+    /// gRPC.
+    pub grpc: TcpListener,
+    /// Admin port.
+    pub admin: TcpListener,
+}
+
+impl Sockets {
+    /// Opens them.
+    pub async fn bind(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self {
+            grpc: config.grpc.listen.bind("registrar.grpc.listen").await?,
+            admin: config.admin.listen.bind("registrar.admin.listen").await?,
+        })
+    }
+}
+
+/// Runs the registrar until it is told to stop, and drains. Executors, portals and OAuth servers may be down.
+pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Result<()> {
+    config.check()?;
+    let readiness = Readiness::new();
+    let stored = readiness.latch("the store");
+    let metrics = Metrics::default();
+    let mut all_metrics = AllMetrics::new("registrar", env!("CARGO_PKG_VERSION"), &parts.telemetry);
+    metrics.register(all_metrics.registry());
+    let server = grpc::Server::new(&parts, readiness.clone(), &mut all_metrics);
+    let _admin = admin::serve(sockets.admin, readiness, all_metrics, &parts.lifecycle);
+
+    let (service_token, operator_token) = (config.service_token.clone(), config.operator_token.clone());
+    let (Some(service_token), Some(operator_token)) = (service_token, operator_token) else {
+        anyhow::bail!("the configuration has no tokens");
+    };
+    let api = build(Arc::new(config), &parts, metrics).await?;
+    stored.set(true);
+    tracing::info!(grpc = ?sockets.grpc.local_addr().ok(), "registrar is ready");
+    let bearer = grpc::Bearer::new()
+        .token("service", service_token, rpc::SERVICE)
+        .token("operator", operator_token, rpc::OPERATOR);
+    server
+        .bearer(bearer)
+        .descriptors(proto::DESCRIPTORS)
+        .service(api.into_service())
+        .serve(sockets.grpc)
+        .await
+}
+
+/// Opens the store, puts the parts together and starts the background work.
+async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::Result<Api> {
+    let Parts { clock, lifecycle, telemetry } = parts.clone();
+    let changes = Arc::new(Notify::new());
+    let db = Db::open(&config.store.path, MIGRATIONS)?;
+    let vault = Arc::new(Vault::new(&config.store.load_key()?));
+    let installations = Installations::new(db.clone(), vault, changes.clone());
+    installations.check_key().await.context("check registrar.store.key")?;
+    let (revisions, registrations, events) =
+        (Revisions::new(db.clone()), Registrations::new(db.clone()), Events::new(db));
+
+    let catalog =
+        Arc::new(Catalog::restore(config.clone(), clock.clone(), revisions.clone(), changes.clone()).await?);
+    let remote = Arc::new(Remote::new(config.oauth_servers()?, telemetry.clone())?);
+    let tokens = Arc::new(Tokens {
+        config: config.clone(),
+        clock: clock.clone(),
+        lifecycle: lifecycle.clone(),
+        remote: remote.clone(),
+        installations: installations.clone(),
+        metrics: metrics.clone(),
+        flights: parking_lot::Mutex::default(),
+    });
+    let admission = Arc::new(Admission {
+        clock: clock.clone(),
+        remote: remote.clone(),
+        tokens: tokens.clone(),
+        installations: installations.clone(),
+        metrics: metrics.clone(),
+    });
+    let reconciler = Arc::new(Reconciler {
+        config: config.clone(),
+        clock: clock.clone(),
+        lifecycle: lifecycle.clone(),
+        telemetry,
+        catalog: catalog.clone(),
+        remote,
+        tokens: tokens.clone(),
+        installations: installations.clone(),
+        registrations: registrations.clone(),
+        metrics: metrics.clone(),
+        lanes: parking_lot::Mutex::default(),
+    });
+    let scheduler = Arc::new(Scheduler::new(clock.clone(), reconciler.clone()));
+    let snapshots = Arc::new(Snapshots {
+        config: config.clone(),
+        catalog: catalog.clone(),
+        revisions: revisions.clone(),
+        installations: installations.clone(),
+        metrics,
+        changes,
+        current: watch::Sender::new(Arc::new(Snapshot::default())),
+    });
+    snapshots.rebuild().await?;
+    scheduler.all(None).await?;
+
+    spawn(parts, "snapshots", snapshots.clone().run());
+    spawn(parts, "schedule", scheduler.clone().run());
+    let triggered = scheduler.clone();
+    definition::watch(&catalog, &config, &lifecycle, move |apps| {
+        let scheduler = triggered.clone();
+        async move {
+            for app in apps {
+                if let Err(error) = scheduler.all(Some(&app)).await {
+                    tracing::error!(app, %error, "the app's portals could not be scheduled");
+                }
+            }
+        }
+    });
+    spawn(parts, "tidying", tidy(config.clone(), clock.clone(), revisions, events.clone()));
+
+    let events = LifecycleEvents {
+        config: config.clone(),
+        clock,
+        events,
+        admission: admission.clone(),
+        installations: installations.clone(),
+        scheduler: scheduler.clone(),
+    };
+    Ok(Api {
+        config,
+        lifecycle,
+        catalog,
+        installations,
+        registrations,
+        tokens,
+        admission,
+        events,
+        reconciler,
+        scheduler,
+        snapshots,
+    })
+}
+
+/// Work without an end of its own.
+fn spawn(parts: &Parts, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    let stopping = parts.lifecycle.stopping();
+    parts.lifecycle.spawn(name, async move {
+        stopping.run_until_cancelled(work).await;
+    });
+}
+
+async fn tidy(config: Arc<Config>, clock: service::SharedClock, revisions: Revisions, events: Events) {
+    let keep = jiff::SignedDuration::try_from(config.keep_revisions).unwrap_or(jiff::SignedDuration::MAX);
+    loop {
+        let now = clock.now();
+        let pruned = match now.checked_sub(keep) {
+            Ok(before) => revisions.prune(before).await,
+            Err(_) => Ok(0),
+        };
+        match (pruned, events.tidy(now).await) {
+            (Ok(pruned), Ok(())) => tracing::debug!(pruned, "tidied"),
+            (Err(error), _) | (_, Err(error)) => tracing::warn!(%error, "tidying failed"),
+        }
+        tokio::time::sleep(TIDY).await;
+    }
+}
