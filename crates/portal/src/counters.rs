@@ -19,6 +19,14 @@ pub struct Counters {
     pub callbacks_failed: u64,
     /// Dropped by a fault rule.
     pub callbacks_dropped: u64,
+    /// Events answered 2xx.
+    pub events_acknowledged: u64,
+    /// Events refused, or not delivered.
+    pub events_failed: u64,
+    /// Steps of which a callback was answered 2xx.
+    pub steps_acknowledged: u64,
+    /// Of these, steps that an answer completed: equal to the number above when nothing was lost.
+    pub steps_acknowledged_and_answered: u64,
     /// `event.send` answered `true`.
     pub answers_accepted: u64,
     /// Answers that completed their step.

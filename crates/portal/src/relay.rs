@@ -1,6 +1,22 @@
-//! The relay: what the portal has posted to an app's handler.
+//! The relay: the vendor's queue server, which adds tokens to what a portal has posted and calls the app's handler once.
 
-use serde_json::{Map, Value};
+use std::time::Duration;
+
+use bitrix::form;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    oauth::ACCESS_SECONDS,
+    php::form::build,
+    state::Portal,
+    world::{Shared, World},
+};
+
+/// As handlers' logs show it.
+const USER_AGENT: &str = "Bitrix24 Webhook Engine";
+/// The socket and stream time-out of the server's own client.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One item for the relay.
 #[derive(Debug, Clone)]
@@ -13,6 +29,8 @@ pub struct Outgoing {
     pub user: Option<u64>,
     /// The body without `auth`.
     pub data: Map<String, Value>,
+    /// `application_token`: taken when the item was queued, as the app may be gone when it leaves.
+    pub application_token: String,
     /// What it is.
     pub post: Post,
 }
@@ -31,9 +49,207 @@ pub enum Post {
     Event(String),
 }
 
-impl Outgoing {
-    /// An item with tokens of `user`.
-    pub fn new(client_id: &str, url: String, user: u64, data: Map<String, Value>, post: Post) -> Self {
-        Self { client_id: client_id.to_owned(), url, user: Some(user), data, post }
+/// What the relay does wrong on a portal's posts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Of `drop_of` posts, this many are lost.
+    pub drop: u64,
+    /// See `drop`; 0 = no drops.
+    pub drop_of: u64,
+    /// Of `duplicate_of` posts, this many are sent twice, at the same time.
+    pub duplicate: u64,
+    /// See `duplicate`; 0 = no duplicates.
+    pub duplicate_of: u64,
+    /// Wait before a post, milliseconds.
+    pub delay_ms: u64,
+    /// A random wait of up to this on top: order gets lost.
+    pub jitter_ms: u64,
+    /// Hold everything back until this is off again.
+    pub paused: bool,
+    /// The handler's host and port, instead of the one in the URL: a tunnel for handlers with a public name.
+    pub connect_to: Option<String>,
+}
+
+/// How a delivery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delivered {
+    Acknowledged,
+    Refused,
+    Failed,
+}
+
+/// Sends one item in a task of its own.
+pub fn spawn(shared: &Shared, portal: &str, item: Outgoing) {
+    let (shared, portal) = (shared.clone(), portal.to_owned());
+    shared.tasks().clone().spawn(async move {
+        let stop = shared.stopping().clone();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = deliver(&shared, &portal, item) => {}
+        }
+    });
+}
+
+async fn deliver(shared: &Shared, portal: &str, item: Outgoing) {
+    let Ok(_slot) = shared.relay_width().acquire().await else { return };
+    let mut changes = shared.changes();
+    let faults = loop {
+        match shared.read_portal(portal, |hosted| hosted.relay.clone()) {
+            None => return,
+            Some(faults) if !faults.paused => break faults,
+            Some(_) if changes.changed().await.is_err() => return,
+            Some(_) => {}
+        }
+    };
+    let number = shared.next_post();
+    let hit = |share: u64, of: u64| of > 0 && number % of < share;
+    if hit(faults.drop, faults.drop_of) {
+        shared.change_portal(portal, |hosted| hosted.portal.counters.callbacks_dropped += 1);
+        return;
     }
+    let jitter = if faults.jitter_ms > 0 { crate::random::below(faults.jitter_ms) } else { 0 };
+    if faults.delay_ms + jitter > 0 {
+        tokio::time::sleep(Duration::from_millis(faults.delay_ms + jitter)).await;
+    }
+    let Some(body) = shared.change(|world| body(world, portal, &item, shared.clock().seconds())) else { return };
+    if hit(faults.duplicate, faults.duplicate_of) {
+        let (first, second) = tokio::join!(post(shared, &item.url, &faults, body.clone()), post(shared, &item.url, &faults, body));
+        count(shared, portal, &item, first);
+        count(shared, portal, &item, second);
+    } else {
+        let delivered = post(shared, &item.url, &faults, body).await;
+        count(shared, portal, &item, delivered);
+    }
+}
+
+/// One try; redirects are not followed, the answer's body is not read.
+async fn post(shared: &Shared, url: &str, faults: &Faults, body: String) -> Delivered {
+    let Ok(mut url) = reqwest::Url::parse(url) else { return Delivered::Failed };
+    if let Some((host, port)) = faults.connect_to.as_deref().and_then(|target| target.rsplit_once(':')) {
+        let moved = url.set_host(Some(host)).is_ok() && url.set_port(port.parse().ok()).is_ok() && url.set_scheme("http").is_ok();
+        if !moved {
+            return Delivered::Failed;
+        }
+    }
+    let request = shared
+        .client()
+        .post(url)
+        .header(http::header::USER_AGENT, USER_AGENT)
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .timeout(TIMEOUT)
+        .body(body);
+    match request.send().await {
+        Ok(answer) if answer.status().is_success() => Delivered::Acknowledged,
+        Ok(answer) => {
+            tracing::debug!(status = %answer.status(), "handler refused a post");
+            Delivered::Refused
+        }
+        Err(error) => {
+            tracing::debug!(error = %error.without_url(), "handler not reached");
+            Delivered::Failed
+        }
+    }
+}
+
+fn count(shared: &Shared, portal: &str, item: &Outgoing, delivered: Delivered) {
+    shared.change_portal(portal, |hosted| {
+        let portal = &mut hosted.portal;
+        match (&item.post, delivered) {
+            (Post::Activity { .. }, Delivered::Refused) => portal.counters.callbacks_refused += 1,
+            (Post::Activity { .. }, Delivered::Failed) => portal.counters.callbacks_failed += 1,
+            (Post::Event(_), Delivered::Acknowledged) => portal.counters.events_acknowledged += 1,
+            (Post::Event(_), Delivered::Refused | Delivered::Failed) => portal.counters.events_failed += 1,
+            (Post::Activity { workflow, name }, Delivered::Acknowledged) => {
+                portal.counters.callbacks_acknowledged += 1;
+                if let Some(step) = portal.workflows.get_mut(workflow).and_then(|workflow| workflow.step_mut(name))
+                    && !step.acknowledged
+                {
+                    step.acknowledged = true;
+                    portal.counters.steps_acknowledged += 1;
+                    if step.completions > 0 {
+                        portal.counters.steps_acknowledged_and_answered += 1;
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// The body as the handler sees it: the portal's own encoding, decoded at the relay, tokens added, encoded again.
+/// So nulls and empty arrays are lost on the first hop, and everything is text.
+fn body(world: &mut World, name: &str, item: &Outgoing, now: i64) -> Option<String> {
+    let mut hop = Map::new();
+    hop.insert("QUERY".into(), json!([{"query": {"QUERY_DATA": item.data}}]));
+    let mut decoded = decode(&build(&hop))?;
+    let data = ["QUERY", "0", "query", "QUERY_DATA"].iter().try_fold(&mut decoded, |value, key| match value {
+        Value::Object(map) => map.get_mut(*key),
+        _ => None,
+    })?;
+    let Value::Object(mut data) = data.take() else { return None };
+    let portal = &world.portals.get(name)?.portal;
+    let auth = auth(portal, item, name, now, &mut world.oauth);
+    data.insert("auth".into(), Value::Object(auth));
+    Some(build(&data))
+}
+
+fn auth(portal: &Portal, item: &Outgoing, name: &str, now: i64, oauth: &mut crate::oauth::OAuth) -> Map<String, Value> {
+    let mut auth = Map::new();
+    let mut put = |key: &str, value: Value| auth.insert(key.to_owned(), value);
+    let app = portal.apps.get(&item.client_id);
+    let pair = item.user.zip(app).map(|(user, _)| (user, oauth.issue(name, &item.client_id, user, now)));
+    let scope = app.map(|app| app.scope.join(",")).unwrap_or_default();
+    if let Some((_, pair)) = &pair {
+        put("access_token", json!(pair.access_token));
+        put("expires", json!(pair.expires));
+        put("expires_in", json!(ACCESS_SECONDS));
+        put("scope", json!(scope));
+    }
+    put("domain", json!(portal.domain));
+    put("server_endpoint", json!(portal.server_endpoint));
+    if let (Some(app), Some(_)) = (app, &pair) {
+        put("status", json!(app.status));
+    }
+    put("client_endpoint", json!(portal.client_endpoint()));
+    put("member_id", json!(portal.member_id));
+    if let Some((user, pair)) = &pair {
+        put("user_id", json!(user));
+        put("refresh_token", json!(pair.refresh_token));
+    }
+    put("application_token", json!(item.application_token));
+    auth
+}
+
+/// PHP's decoding without its cuts.
+fn decode(body: &str) -> Option<Value> {
+    let limits = form::Limits { pairs: usize::MAX, depth: 4096, bytes: usize::MAX };
+    let array = form::decode(body.as_bytes(), &limits).ok()?;
+    Some(map(&array))
+}
+
+fn map(array: &form::Array) -> Value {
+    let entries = array.iter().map(|(key, value)| {
+        let key = match key {
+            form::Key::Int(int) => int.to_string(),
+            form::Key::Text(bytes) => text_key(bytes),
+        };
+        let value = match value {
+            form::Value::Text(bytes) => text(bytes),
+            form::Value::Array(inner) => map(inner),
+        };
+        (key, value)
+    });
+    Value::Object(entries.collect())
+}
+
+fn text(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json!(text),
+        Err(_) => json!({"$base64": data_encoding::BASE64.encode(bytes)}),
+    }
+}
+
+fn text_key(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes)
+        .map_or_else(|_| format!("$base64:{}", data_encoding::BASE64.encode(bytes)), str::to_owned)
 }

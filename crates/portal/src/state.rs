@@ -13,8 +13,10 @@ use crate::{app::AppRow, clock::Clock, counters::Counters, registry::Registry, r
 pub struct Portal {
     /// Identity of the portal, 32 hex digits, stable over renames.
     pub member_id: String,
-    /// Host and port, without scheme.
+    /// The portal's name towards apps: host and port, without scheme.
     pub domain: String,
+    /// Where it really listens, host and port; differs from `domain` only for portals seeded with a name.
+    pub address: String,
     /// The authorisation server's URL with `/rest/`.
     pub server_endpoint: String,
     /// The emulator's time.
@@ -67,6 +69,8 @@ pub struct Settings {
     pub lock_hold_ms: u64,
     /// Whether the leaky bucket of 50 calls, 2 a second, per source address is on.
     pub limiter: bool,
+    /// Whether the frame's body has the fields of newer portals: `SERVER_ENDPOINT`, `APPLICATION_TOKEN`, `APPLICATION_SCOPE`.
+    pub frame_extras: bool,
     /// Language of the portal, `LANG` and `LANGUAGE_ID`.
     pub language: String,
 }
@@ -84,6 +88,7 @@ impl Default for Settings {
             event_send: EventSend::Async2026,
             lock_hold_ms: 0,
             limiter: false,
+            frame_extras: true,
             language: "en".into(),
         }
     }
@@ -178,10 +183,12 @@ pub struct EventHandler {
 impl Portal {
     /// An empty portal with one administrator (user 1).
     pub fn new(member_id: impl Into<String>, domain: impl Into<String>, server_endpoint: impl Into<String>, clock: Clock) -> Self {
+        let domain = domain.into();
         let admin = User { admin: true, name: "Admin".into(), ..User::default() };
         Self {
             member_id: member_id.into(),
-            domain: domain.into(),
+            address: domain.clone(),
+            domain,
             server_endpoint: server_endpoint.into(),
             clock,
             settings: Settings::default(),
@@ -200,7 +207,7 @@ impl Portal {
 
     /// `client_endpoint`: where the portal's REST is.
     pub fn client_endpoint(&self) -> String {
-        format!("http://{}/rest/", self.domain)
+        format!("http://{}/rest/", self.address)
     }
 
     /// Puts a post into the outbox.

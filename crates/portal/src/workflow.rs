@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::{clock::Clock, random};
 pub use answer::{activity_log, event_send, job_order, resume, run_jobs, take_lock};
-pub use run::{Start, start};
+pub use run::{Start, start, terminate};
 
 /// One workflow, living or over.
 #[derive(Debug, Clone)]
@@ -99,8 +99,10 @@ pub struct Step {
     pub state: StepState,
     /// Returned values by the definition's key, and `IsTimeout`.
     pub outputs: Map<String, Value>,
-    /// Whether it was called, and how often it was completed by an answer.
+    /// How often it was executed.
     pub calls: u32,
+    /// A callback of it was answered 2xx.
+    pub acknowledged: bool,
     /// Completions by an answer; more than one is a fault of the portal under test.
     pub completions: u32,
 }

@@ -207,6 +207,9 @@ fn deliver(portal: &mut Portal, workflow: &mut Workflow, index: usize, job: &Job
         portal.timeouts.remove(&(deadline, workflow.id.clone(), name.clone()));
     }
     step.completions += 1;
+    if step.completions == 1 && step.acknowledged {
+        portal.counters.steps_acknowledged_and_answered += 1;
+    }
     if step.completions > 1 {
         portal.counters.steps_completed_twice += 1;
     }

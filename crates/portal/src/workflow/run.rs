@@ -55,6 +55,17 @@ pub fn start(portal: &mut Portal, mut start: Start) -> String {
     id
 }
 
+/// Ends a living workflow as an administrator does; false if there is none.
+pub fn terminate(portal: &mut Portal, id: &str) -> bool {
+    if !portal.instances.contains_key(id) {
+        return false;
+    }
+    let Some(mut workflow) = portal.workflows.remove(id) else { return false };
+    workflow.state = State::Terminated;
+    save(portal, workflow);
+    true
+}
+
 /// A workflow with its instance row, nothing run yet.
 pub(super) fn create(portal: &mut Portal, id: String, start: Start) -> Workflow {
     let nodes = template::tree(&start.steps);
@@ -180,14 +191,14 @@ fn execute(portal: &mut Portal, workflow: &mut Workflow, index: usize, queue: &m
     let Some(row) = portal.registry.activities.get(&internal_code(&call.client_id, &call.code)).cloned() else {
         return fault(portal, workflow, index, "Application activity is not installed.", queue);
     };
-    match portal.apps.get(&row.app_id) {
+    let application_token = match portal.apps.get(&row.app_id) {
         None => return fault(portal, workflow, index, "Rest application not found.", queue),
         Some(app) if app.payment_expired => {
             let text = "Rest application status error: payment required";
             return fault(portal, workflow, index, text, queue);
         }
-        Some(_) => {}
-    }
+        Some(app) => app.application_token.clone(),
+    };
 
     // The definition decides; where it is silent, the value saved by the designer does.
     let subscription =
@@ -202,13 +213,14 @@ fn execute(portal: &mut Portal, workflow: &mut Workflow, index: usize, queue: &m
         (0, run_as) => run_as,
         (fixed, _) => u64::try_from(fixed).unwrap_or_default(),
     };
-    portal.send(Outgoing::new(
-        &row.app_id,
-        row.handler.clone(),
-        user,
+    portal.send(Outgoing {
+        client_id: row.app_id.clone(),
+        url: row.handler.clone(),
+        user: Some(user),
         data,
-        Post::Activity { workflow: workflow.id.clone(), name: name.clone() },
-    ));
+        application_token,
+        post: Post::Activity { workflow: workflow.id.clone(), name: name.clone() },
+    });
 
     let Kind::Activity(step) = &mut workflow.nodes[index].kind else { return };
     step.outputs = value::defaults(&row);

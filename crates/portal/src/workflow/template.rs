@@ -117,6 +117,7 @@ fn step(call: &Call) -> Step {
         state: StepState::Pending,
         outputs: Map::new(),
         calls: 0,
+        acknowledged: false,
         completions: 0,
     }
 }

@@ -1,0 +1,82 @@
+//! Wrong answers that a portal or the authorisation server is told to give.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Rules in order; the first that fits and is not used up counts.
+#[derive(Debug, Default)]
+pub struct Faults {
+    rules: Vec<Rule>,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {
+    /// REST method in lower case, or a path of the authorisation server (`/oauth/token/`); empty = every call.
+    pub method: String,
+    /// How often it applies; `null` = until removed.
+    pub times: Option<u64>,
+    /// Calls to let pass first.
+    pub after: u64,
+    /// Wait before anything else, milliseconds of real time.
+    pub delay_ms: u64,
+    /// Do the work of the call before answering wrongly.
+    pub work: bool,
+    /// HTTP status to answer with; `null` = the right answer (a rule that is only slow).
+    pub status: Option<u16>,
+    /// Body: a JSON value, sent as JSON; a text is sent as HTML.
+    pub body: Value,
+    /// `Location` header.
+    pub location: Option<String>,
+    /// Break the connection instead of answering.
+    pub cut: bool,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            method: String::new(),
+            times: None,
+            after: 0,
+            delay_ms: 0,
+            work: false,
+            status: None,
+            body: Value::Null,
+            location: None,
+            cut: false,
+        }
+    }
+}
+
+impl Faults {
+    /// Adds a rule.
+    pub fn push(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// The rules as they stand.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule for a call, counted down.
+    pub fn next(&mut self, method: &str) -> Option<Rule> {
+        let found = self.rules.iter_mut().find(|rule| {
+            (rule.method.is_empty() || rule.method == method) && rule.times != Some(0)
+        })?;
+        if found.after > 0 {
+            found.after -= 1;
+            return None;
+        }
+        if let Some(times) = &mut found.times {
+            *times -= 1;
+        }
+        Some(found.clone())
+    }
+}

@@ -1,0 +1,44 @@
+//! The `time` member of every success.
+
+use jiff::{
+    Timestamp,
+    tz::{Offset, TimeZone},
+};
+use serde_json::{Value, json};
+
+/// When a call came, began to be processed and was done: unix microseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// Arrival.
+    pub start: i64,
+    /// Begin of processing.
+    pub processing: i64,
+    /// End.
+    pub finish: i64,
+}
+
+impl Times {
+    /// The block, with dates in the server's zone.
+    pub fn to_json(self, zone_offset: i32) -> Value {
+        json!({
+            "start": seconds(self.start),
+            "finish": seconds(self.finish),
+            "duration": seconds(self.finish - self.start),
+            "processing": seconds(self.finish - self.processing),
+            "date_start": iso(self.start.div_euclid(1_000_000), zone_offset),
+            "date_finish": iso(self.finish.div_euclid(1_000_000), zone_offset),
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "PHP gives floats, too")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+/// A moment as `2026-11-24T10:00:00+03:00`.
+pub fn iso(unix_seconds: i64, zone_offset: i32) -> String {
+    let zone = Offset::from_seconds(zone_offset).map_or(TimeZone::UTC, TimeZone::fixed);
+    let moment = Timestamp::from_second(unix_seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    moment.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
