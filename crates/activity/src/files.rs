@@ -7,6 +7,7 @@ use prost_reflect::DescriptorPool;
 use crate::{
     Limits, Problem, Problems,
     annotation::{self, METHOD},
+    weight,
     wire::{self, Malformed, Payload},
 };
 
@@ -22,12 +23,6 @@ const SERVICE_METHOD: u64 = 2;
 
 /// Ways along public imports: the reflection library walks each of them, so a few files could keep it busy for ever.
 const PUBLIC_WAYS: u64 = 10_000;
-/// Messages, fields, enums, values, services and methods in the files that are needed: the library takes about a kilobyte
-/// for each, and an empty one is two bytes on the wire.
-const DEFINITIONS: usize = 50_000;
-/// Depth of nested definitions, prost's own limit.
-const DEPTH: usize = 100;
-
 const ANNOTATIONS: &str = "bizproc/v1/annotations.proto";
 
 /// Files in an order in which each comes after those that it imports; no comments.
@@ -101,7 +96,7 @@ impl Files {
 
     fn check_size(&self) -> Result<(), Problems> {
         let mut ways: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut definitions = 0;
+        let mut weight = 0_usize;
         for file in &self.0 {
             let mut of_file_ways = 1_u64;
             for &index in &file.public {
@@ -119,13 +114,12 @@ impl Files {
                 ));
             }
             ways.insert(&file.name, of_file_ways);
-            definitions +=
-                count_file(&file.bytes).ok_or_else(|| of_file(&file.name, "is damaged or nested too deeply"))?;
-            if definitions > DEFINITIONS {
-                return Err(of_set(format!(
-                    "the files of the annotated services and their imports define more than {DEFINITIONS} things; \
-                     move the annotated services to files of their own"
-                )));
+            weight += weight::of_file(&file.bytes)
+                .ok_or_else(|| of_file(&file.name, "is damaged, nested too deeply or has names that are none"))?;
+            if weight > weight::LIMIT {
+                return Err(of_set(
+                    "the files of the annotated services and their imports define too much; move the services to files of their own",
+                ));
             }
         }
         Ok(())
@@ -239,42 +233,6 @@ fn is_annotated(file: &[u8]) -> bool {
     wire::all(file, FILE_SERVICE)
         .flat_map(|service| wire::all(service, SERVICE_METHOD))
         .any(|method| annotation::is_set(method, METHOD))
-}
-
-/// What a kind of definition holds, by field number of its descriptor.
-#[derive(Clone, Copy)]
-enum Holder {
-    File,
-    Message,
-    Enum,
-    Service,
-}
-
-fn count_file(file: &[u8]) -> Option<usize> {
-    count(file, Holder::File, 0)
-}
-
-/// Counts the definitions in a descriptor; nothing when it is malformed or nested too deeply.
-fn count(descriptor: &[u8], holder: Holder, depth: usize) -> Option<usize> {
-    if depth > DEPTH {
-        return None;
-    }
-    let mut sum = 0_usize;
-    for record in wire::records(descriptor) {
-        let record = record.ok()?;
-        let Payload::Bytes(bytes) = record.payload else {
-            continue;
-        };
-        let held = match (holder, record.number) {
-            (Holder::File, 4) | (Holder::Message, 3) => count(bytes, Holder::Message, depth + 1)?,
-            (Holder::File, 5) | (Holder::Message, 4) => count(bytes, Holder::Enum, depth + 1)?,
-            (Holder::File, 6) => count(bytes, Holder::Service, depth + 1)?,
-            (Holder::File, 7) | (Holder::Message, 2 | 6 | 8) | (Holder::Enum | Holder::Service, 2) => 0,
-            _ => continue,
-        };
-        sum = sum.saturating_add(held).saturating_add(1);
-    }
-    Some(sum)
 }
 
 fn no_set() -> Problems {

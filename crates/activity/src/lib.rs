@@ -30,6 +30,7 @@ mod revision;
 mod select;
 mod set;
 mod value;
+mod weight;
 mod wire;
 
 pub use crate::{

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, panic, sync::Arc};
+use std::{collections::HashMap, fmt, panic, sync::Arc};
 
 use prost_reflect::DescriptorPool;
 use proto::bizproc::v1::Activity as Annotation;
@@ -18,7 +18,7 @@ use crate::{
 const FORMAT: &str = "1";
 
 /// The activities of one executor, checked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Set {
     activities: Vec<Activity>,
     by_code: HashMap<String, usize>,
@@ -104,6 +104,16 @@ impl Set {
         } else {
             Err(Problems::new(problems))
         }
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<_> = self.activities.iter().map(Activity::code).collect();
+        f.debug_struct("Set")
+            .field("revision", &self.revision)
+            .field("codes", &codes)
+            .finish_non_exhaustive()
     }
 }
 
