@@ -7,6 +7,7 @@
 mod compare;
 mod probe;
 mod rows;
+mod seed;
 mod world;
 
 use std::io::BufRead;

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod expression;
 pub mod run;
 pub mod seed;
+pub mod seed_case;
 pub mod template;
 pub mod timeout;
 pub mod token;

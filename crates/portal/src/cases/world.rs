@@ -1,8 +1,10 @@
 //! The portal that a case runs on.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
-use super::{Caller, probe, rows};
+use super::{Caller, probe, rows, seed};
 use crate::{
     app::AppRow,
     clock::Clock,
@@ -10,12 +12,13 @@ use crate::{
     registry::{ActivityRow, PlacementRow},
     rest,
     state::{InstanceRow, Portal},
+    workflow::{self, Workflow},
 };
 
 /// The app that makes the earlier calls, where a step names nobody else.
 const APP_ONE: &str = "local.aaaa1111.11111111";
 
-/// A time at which no row of the cases was changed.
+/// When a case begins.
 const NOW: i64 = 1_795_610_096;
 
 /// A portal with the apps that the cases know.
@@ -66,6 +69,9 @@ impl World {
             self.run_jobs();
             return Ok(());
         }
+        if let Some(seed) = step.get("workflow") {
+            return self.workflow(seed);
+        }
         if let Some(rows) = step.get("workflow_instance_rows").and_then(Value::as_array) {
             return rows.iter().try_for_each(|row| self.instance(rows::given(row)?));
         }
@@ -73,6 +79,15 @@ impl World {
             return (0..count).try_for_each(|index| self.instance(rows::numbered(index)));
         }
         Err(format!("unknown setup: {}", json!(step)))
+    }
+
+    fn workflow(&mut self, seed: &Value) -> Result<(), String> {
+        let seed: seed::Seed = serde_json::from_value(seed.clone()).map_err(|error| format!("setup: {error}"))?;
+        self.workflow = Some(seed.id().to_owned());
+        seed.put(&mut self.portal)?;
+        // The call comes later than what was before it.
+        self.portal.clock.advance(Duration::from_secs(1));
+        Ok(())
     }
 
     fn instance(&mut self, row: InstanceRow) -> Result<(), String> {
@@ -98,7 +113,10 @@ impl World {
     }
 
     /// What the portal does once the response has left.
-    pub(super) fn run_jobs(&mut self) {}
+    pub(super) fn run_jobs(&mut self) {
+        let jobs = std::mem::take(&mut self.context.jobs);
+        workflow::run_jobs(&mut self.portal, &jobs);
+    }
 
     /// All rows of activities and placements, as the cases write them.
     pub(super) fn stored(&self) -> Value {
@@ -112,10 +130,11 @@ impl World {
     /// The state of the workflow that the case is about.
     pub(super) fn marks(&self) -> Marks {
         let row = self.workflow.as_ref().and_then(|id| self.portal.instances.get(id));
+        let workflow = self.workflow.as_ref().and_then(|id| self.portal.workflows.get(id));
         Marks {
             instance_row: row.is_some(),
             calls: self.portal.outbox.len(),
-            log: Vec::new(),
+            log: workflow.map(Workflow::custom_log).unwrap_or_default().into_iter().map(str::to_owned).collect(),
             lock_held: row.is_some_and(|row| row.owner_id.is_some()),
             modified: row.map(|row| row.modified),
         }

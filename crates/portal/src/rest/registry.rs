@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     context::{Context, Failure, Outcome, Params, Reply},
     php::{cast, text::upper_keys},
-    registry::ActivityRow,
+    registry::{ActivityRow, internal_code},
     state::Portal,
 };
 
@@ -71,7 +71,7 @@ fn administrator(context: &Context) -> Result<(), Failure> {
 }
 
 fn found<'a>(portal: &'a Portal, client_id: &str, code: &str, kind: Kind) -> Result<&'a ActivityRow, Failure> {
-    let row = portal.registry.activities.get(&row::internal_code(client_id, code));
+    let row = portal.registry.activities.get(&internal_code(client_id, code));
     row.filter(|row| row.is_robot == (kind == Kind::Robot))
         .ok_or_else(|| Failure::bad("ERROR_ACTIVITY_NOT_FOUND", "Activity or Robot not found!"))
 }

@@ -6,7 +6,7 @@ use super::{Kind, administrator, application, check, given, invalid, placement, 
 use crate::{
     context::{Context, Failure, Outcome, Params, Reply},
     php::cast::{is_array, is_empty},
-    registry::ActivityRow,
+    registry::{ActivityRow, internal_code},
     state::Portal,
 };
 
@@ -16,7 +16,7 @@ pub(super) fn add(portal: &mut Portal, context: &Context, kind: Kind, params: &P
     administrator(context)?;
     let params = upper_tree(params, false);
     let code = definition(kind, &params)?.to_owned();
-    let internal_code = row::internal_code(client_id, &code);
+    let internal_code = internal_code(client_id, &code);
     if portal.registry.activities.contains_key(&internal_code) {
         return Err(Failure::bad("ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!"));
     }

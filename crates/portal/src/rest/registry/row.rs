@@ -1,6 +1,5 @@
 //! From checked parameters to columns: what the table keeps of a value.
 
-use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -16,12 +15,6 @@ pub(super) const HANDLER_WIDTH: usize = 1000;
 const PROPERTIES_LIMIT: usize = 65_535;
 /// What a TEXT column holds, bytes: more is cut, and what is cut can't be unserialized.
 const TEXT_WIDTH: usize = 65_535;
-
-/// `md5(client_id@CODE)`.
-pub(super) fn internal_code(client_id: &str, code: &str) -> String {
-    let digest = Md5::new().chain_update(client_id).chain_update("@").chain_update(code).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// The app's row number; 0 for an app the portal does not know.
 pub(super) fn app_row(app: Option<&AppRow>) -> u64 {
