@@ -11,13 +11,15 @@ const LONGEST: usize = 64;
 pub(crate) struct Hash {
     /// Bytes of a digest.
     pub(crate) length: usize,
-    write: fn(&[u8], &mut [u8]),
+    write: Write,
 }
+
+type Write = fn(text: &[u8], digest: &mut [u8]);
 
 impl Hash {
     /// `None`: not chosen.
     pub(crate) fn of(algorithm: Algorithm) -> Option<Self> {
-        let (length, write): (usize, fn(&[u8], &mut [u8])) = match algorithm {
+        let (length, write): (_, Write) = match algorithm {
             Algorithm::Unspecified => return None,
             Algorithm::Md5 => (16, |text, digest| digest.copy_from_slice(&md5::Md5::digest(text))),
             Algorithm::Sha1 => (20, |text, digest| digest.copy_from_slice(&sha1::Sha1::digest(text))),
@@ -25,7 +27,7 @@ impl Hash {
             Algorithm::Sha512 => (64, |text, digest| digest.copy_from_slice(&sha2::Sha512::digest(text))),
             Algorithm::Blake3 => (32, |text, digest| digest.copy_from_slice(blake3::hash(text).as_bytes())),
             Algorithm::Crc32 => (4, |text, digest| {
-                digest.copy_from_slice(&crc32fast::hash(text).to_be_bytes())
+                digest.copy_from_slice(&crc32fast::hash(text).to_be_bytes());
             }),
         };
         Some(Self { length, write })

@@ -9,6 +9,7 @@
 //! - Durations are texts: `#[serde(with = "service::config::duration")]`.
 //! - An unknown key is an error (give structs `#[serde(deny_unknown_fields)]`).
 
+mod defaults;
 pub mod duration;
 mod environment;
 mod error;
@@ -40,12 +41,17 @@ pub trait Configuration: DeserializeOwned {
 
 /// Reads a service's configuration from `file`, if any, and the environment, and checks it.
 pub fn load<C: Configuration>(file: Option<&Path>) -> Result<C, ConfigError> {
+    load_above("", file)
+}
+
+/// The same above defaults (TOML) of a program that runs several services and knows some of their keys.
+pub fn load_above<C: Configuration>(defaults: &str, file: Option<&Path>) -> Result<C, ConfigError> {
     let text = match file {
         None => String::new(),
         Some(path) => std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?,
     };
     let origin = file.map(|path| path.display().to_string()).unwrap_or_default();
-    from_parts(&text, &origin, std::env::vars_os())
+    from_parts(defaults, &text, &origin, std::env::vars_os())
 }
 
 /// The same from a text and given variables; for tests and for programs that make a configuration.
@@ -56,6 +62,7 @@ where
     V: Into<std::ffi::OsString>,
 {
     from_parts(
+        "",
         toml,
         "the configuration",
         variables.into_iter().map(|(key, value)| (key.into(), value.into())),
@@ -63,15 +70,13 @@ where
 }
 
 fn from_parts<C: Configuration>(
+    defaults: &str,
     toml: &str,
     origin: &str,
     variables: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
 ) -> Result<C, ConfigError> {
-    let mut tree = Config::builder()
-        .add_source(File::from_str(toml, FileFormat::Toml))
-        .build()
-        .map_err(|error| ConfigError::syntax(origin, &error))?
-        .cache;
+    let mut tree = tree(toml, origin)?;
+    defaults::beneath(&mut tree, self::tree(defaults, "the program's defaults")?);
     let ValueKind::Table(tables) = &mut tree.kind else {
         unreachable!("a TOML document is a table")
     };
@@ -98,4 +103,9 @@ fn from_parts<C: Configuration>(
         .map_err(|error| ConfigError::wrong_value(C::SECTION, origin, &section, &error))?;
     config.check()?;
     Ok(config)
+}
+
+fn tree(toml: &str, origin: &str) -> Result<Value, ConfigError> {
+    let built = Config::builder().add_source(File::from_str(toml, FileFormat::Toml)).build();
+    Ok(built.map_err(|error| ConfigError::syntax(origin, &error))?.cache)
 }

@@ -18,6 +18,7 @@ use tower::Service;
 use super::{
     bearer::{Bearer, BearerLayer},
     calls::Calls,
+    deadline::DeadlineLayer,
     observe::{ObserveLayer, Observer},
 };
 use crate::{Lifecycle, Metrics, Parts, admin::Readiness};
@@ -90,6 +91,7 @@ impl Server {
         tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .layer(ObserveLayer(Arc::new(self.observer)))
+            .layer(DeadlineLayer)
             .layer(BearerLayer(self.bearer))
             .add_routes(self.routes.routes().prepare())
             .serve_with_incoming_shutdown(incoming, self.lifecycle.stopping().cancelled_owned())

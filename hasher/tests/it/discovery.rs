@@ -1,12 +1,11 @@
 //! Health and reflection, as probes, registrars and grpcurl use them.
 
-mod harness;
-
-use harness::Hasher;
 use prost::Message;
 use tokio_stream::StreamExt;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
+
+use crate::harness::Hasher;
 
 #[tokio::test]
 async fn health_serves_until_the_stop() {
@@ -50,7 +49,7 @@ async fn reflect_v1(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
     while let Some(answer) = answers.next().await {
         match answer.unwrap().message_response.unwrap() {
             MessageResponse::ListServicesResponse(list) => names = list.service.into_iter().map(|s| s.name).collect(),
-            MessageResponse::FileDescriptorResponse(found) => file = found.file_descriptor_proto[0].clone(),
+            MessageResponse::FileDescriptorResponse(mut found) => file = found.file_descriptor_proto.remove(0),
             other => panic!("{other:?}"),
         }
     }
@@ -81,7 +80,7 @@ async fn reflect_v1alpha(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
     while let Some(answer) = answers.next().await {
         match answer.unwrap().message_response.unwrap() {
             MessageResponse::ListServicesResponse(list) => names = list.service.into_iter().map(|s| s.name).collect(),
-            MessageResponse::FileDescriptorResponse(found) => file = found.file_descriptor_proto[0].clone(),
+            MessageResponse::FileDescriptorResponse(mut found) => file = found.file_descriptor_proto.remove(0),
             other => panic!("{other:?}"),
         }
     }

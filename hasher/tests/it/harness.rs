@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use hasher::{Config, Sockets};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use proto::hasher::v1::hasher_client::HasherClient;
 use service::{Parts, Telemetry, grpc};
 use tokio::{
@@ -10,22 +11,25 @@ use tokio::{
     net::TcpStream,
     task::JoinHandle,
 };
-use tonic::transport::Channel;
+use tonic::{body::Body, codegen::http, transport::Channel};
+use tower::{service_fn, util::BoxCloneService};
+
+type Patient = BoxCloneService<http::Request<Body>, http::Response<hyper::body::Incoming>, hyper::Error>;
 
 /// A running hasher.
-pub struct Hasher {
-    pub grpc: SocketAddr,
-    pub admin: SocketAddr,
+pub(crate) struct Hasher {
+    grpc: SocketAddr,
+    admin: SocketAddr,
     parts: Parts,
     run: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Hasher {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::start_with("", Telemetry::off()).await
     }
 
-    pub async fn start_with(toml: &str, telemetry: Telemetry) -> Self {
+    pub(crate) async fn start_with(toml: &str, telemetry: Telemetry) -> Self {
         let local = [
             ("HASHER__GRPC__LISTEN", "127.0.0.1:0"),
             ("HASHER__ADMIN__LISTEN", "127.0.0.1:0"),
@@ -47,16 +51,28 @@ impl Hasher {
         }
     }
 
-    pub fn channel(&self) -> Channel {
+    pub(crate) fn channel(&self) -> Channel {
         grpc::channel(&format!("http://{}", self.grpc), &grpc::Connection::default()).unwrap()
     }
 
-    pub fn client(&self) -> HasherClient<Channel> {
+    pub(crate) fn client(&self) -> HasherClient<Channel> {
         HasherClient::new(self.channel()).max_encoding_message_size(usize::MAX)
     }
 
+    /// A client that does not act on `grpc-timeout` itself, as tonic's channel does.
+    pub(crate) async fn patient_client(&self) -> HasherClient<Patient> {
+        let stream = TcpStream::connect(self.grpc).await.unwrap();
+        let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        let origin = format!("http://{}", self.grpc).parse().unwrap();
+        let call = service_fn(move |request| sender.clone().send_request(request));
+        HasherClient::with_origin(BoxCloneService::new(call), origin)
+    }
+
     /// A GET on the admin port; the whole answer.
-    pub async fn admin(&self, path: &str) -> String {
+    pub(crate) async fn admin(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.admin).await.unwrap();
         stream
             .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
@@ -68,7 +84,7 @@ impl Hasher {
     }
 
     /// Stops it softly and waits for its end.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.parts.lifecycle.stop();
         self.run.await.unwrap().unwrap();
     }

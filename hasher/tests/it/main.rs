@@ -1,0 +1,6 @@
+//! The real service on real sockets.
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod calls;
+mod discovery;
+mod harness;
