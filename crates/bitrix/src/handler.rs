@@ -43,19 +43,20 @@ fn scheme_and_host(url: &str) -> (Option<&str>, Option<&str>) {
         text.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
     };
+    let after_slashes = url.strip_prefix("//");
     let (scheme, authority) = match url.split_once(':') {
         Some((scheme, rest)) if !scheme.is_empty() && is_scheme(scheme) => match rest.strip_prefix("//") {
-            Some(authority) => (Some(scheme), authority),
+            Some(authority) => (Some(scheme), Some(authority)),
             // `a.com:80/x` is a host with a port, `mailto:x` is a scheme with a path.
-            None if is_port_and_path(rest) => (None, url),
-            None => return (Some(scheme), None),
+            None if is_port_and_path(rest) => (None, Some(url)),
+            None => (Some(scheme), None),
         },
-        _ => match url.strip_prefix("//") {
-            Some(authority) => (None, authority),
-            None => return (None, None),
-        },
+        Some((before, rest)) if is_port_and_path(rest) && !before.contains(['?', '#']) => {
+            (None, is_port(rest).then_some(after_slashes.unwrap_or(url)))
+        }
+        _ => (None, after_slashes),
     };
-    (scheme, host(authority))
+    (scheme, authority.and_then(host))
 }
 
 fn is_port_and_path(rest: &str) -> bool {
@@ -67,16 +68,19 @@ fn is_port_and_path(rest: &str) -> bool {
 fn host(authority: &str) -> Option<&str> {
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let host = if host_and_port.starts_with('[') && host_and_port.ends_with(']') {
-        host_and_port
-    } else {
-        match host_and_port.rsplit_once(':') {
-            Some((host, port)) if port.is_empty() || port.parse::<u16>().is_ok() => host,
-            Some(_) => return None,
-            None => host_and_port,
-        }
+    let host = match host_and_port.rsplit_once(':') {
+        Some(_) if host_and_port.starts_with('[') && host_and_port.ends_with(']') => host_and_port,
+        Some((host, port)) if port.is_empty() || (port.len() <= 5 && is_port(port)) => host,
+        Some(_) => return None,
+        None => host_and_port,
     };
     (!host.is_empty()).then_some(host)
+}
+
+/// PHP reads the digits in front and ignores the rest.
+fn is_port(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    text[..digits].parse::<u16>().is_ok()
 }
 
 #[cfg(test)]

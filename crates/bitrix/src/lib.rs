@@ -7,6 +7,8 @@
 //!
 //! Tokens are [`Secret`]s or [`post::EventToken`]s: `Debug` doesn't show them, and no error repeats one.
 
+#[cfg(test)]
+mod fixtures;
 pub mod form;
 pub mod handler;
 pub mod oauth;

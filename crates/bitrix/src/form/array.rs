@@ -55,8 +55,8 @@ impl fmt::Debug for Value {
 #[derive(Clone, Default)]
 pub struct Array {
     entries: Vec<(Key, Value)>,
-    /// The key that the next `[]` takes.
-    next: i64,
+    /// The key that the next `[]` takes: one more than the largest integer key so far, 0 while there is none.
+    next: Option<i64>,
     /// Positions by key, once there are more than [`SCANNED`] entries.
     index: Option<Box<Index>>,
 }
@@ -137,18 +137,19 @@ impl Array {
 
     /// Appends as `[]` does; `None` when the largest integer is taken and PHP drops the value.
     pub(super) fn push(&mut self, value: Value) -> Option<&mut Value> {
-        if self.next == i64::MAX && self.position(KeyRef::Int(i64::MAX)).is_some() {
+        let key = self.next.unwrap_or_default();
+        if key == i64::MAX && self.position(KeyRef::Int(key)).is_some() {
             return None;
         }
-        self.add(Key::Int(self.next), value);
+        self.add(Key::Int(key), value);
         self.entries.last_mut().map(|(_, value)| value)
     }
 
     fn add(&mut self, key: Key, value: Value) {
         if let Key::Int(int) = key
-            && int >= self.next
+            && self.next.is_none_or(|next| int >= next)
         {
-            self.next = int.saturating_add(1);
+            self.next = Some(int.saturating_add(1));
         }
         if self.entries.is_empty() {
             // Most arrays of a hostile form hold one element; `Vec` would begin with four.

@@ -128,11 +128,10 @@ impl Form {
     fn register(&mut self, name: &mut [u8], value: Value) -> Result<(), FormError> {
         let blanks = name.iter().take_while(|byte| **byte == b' ').count();
         let name = &mut name[blanks..];
-        let was_reserved = is_reserved(name);
+        let cookies = CookiePrefixes::of(name);
         let open = memchr::memchr(b'[', name).unwrap_or(name.len());
         mangle(&mut name[..open]);
-        let top = &name[..open];
-        if top.is_empty() || (is_reserved(top) && !was_reserved) {
+        if open == 0 || cookies.forbid(&name[..open]) {
             return Ok(());
         }
         if open == name.len() {
@@ -142,7 +141,7 @@ impl Form {
         if matches!(subscript(&name[open + 1..]), Subscript::Unclosed) {
             // No subscript after all: the bracket and what follows belong to the name.
             mangle(&mut name[open..]);
-            if was_reserved || !is_reserved(name) {
+            if !cookies.forbid(name) {
                 self.root.set(KeyRef::new(name), value, &mut self.buffer);
             }
             return Ok(());
@@ -180,6 +179,9 @@ impl Form {
                     limit: self.arrays_limit,
                 });
             }
+            if next.is_some_and(|key| cookies.forbid(key)) {
+                return Ok(());
+            }
             array = child;
             key = next;
             rest = tail;
@@ -189,6 +191,28 @@ impl Form {
             None => drop(array.push(value)),
         }
         Ok(())
+    }
+}
+
+/// Prefixes with a meaning for cookies: PHP drops a pair in which a key has one that the name didn't begin with.
+struct CookiePrefixes {
+    host: bool,
+    secure: bool,
+}
+
+impl CookiePrefixes {
+    fn of(name: &[u8]) -> Self {
+        Self {
+            host: name.starts_with(b"__Host-"),
+            secure: name.starts_with(b"__Secure-"),
+        }
+    }
+
+    fn forbid(&self, key: &[u8]) -> bool {
+        key.starts_with(b"__") && {
+            let key = Self::of(key);
+            (key.host && !self.host) || (key.secure && !self.secure)
+        }
     }
 }
 
@@ -220,11 +244,6 @@ fn mangle(name: &mut [u8]) {
             *byte = b'_';
         }
     }
-}
-
-/// Names with a meaning for cookies; PHP drops a pair whose name becomes one only by mangling.
-fn is_reserved(name: &[u8]) -> bool {
-    name.starts_with(b"__Host-") || name.starts_with(b"__Secure-")
 }
 
 fn before_nul(bytes: &[u8]) -> &[u8] {
