@@ -80,3 +80,52 @@ pub(crate) fn descend<'a>(file: &'a [u8], path: &[i32]) -> Option<&'a [u8]> {
         wire::all(descriptor, number).nth(index)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use proto::bizproc::v1::Activity;
+
+    use super::{METHOD, read};
+    use crate::wire::append;
+
+    /// A method's descriptor with options in pieces.
+    fn method(pieces: &[Activity]) -> Vec<u8> {
+        let mut method = Vec::new();
+        for piece in pieces {
+            let mut options = vec![0x88, 0x02, 0x00]; // idempotency_level, which is none of ours
+            append(&mut options, 50771, &piece.encode_to_vec());
+            append(&mut method, 4, &options);
+        }
+        method
+    }
+
+    #[test]
+    fn an_option_in_pieces_is_one() {
+        let pieces = [
+            Activity {
+                code: "md5".to_owned(),
+                wait: 1,
+                ..Activity::default()
+            },
+            Activity {
+                robot_code: "md5_robot".to_owned(),
+                wait: 2,
+                ..Activity::default()
+            },
+        ];
+        let whole = Activity {
+            code: "md5".to_owned(),
+            robot_code: "md5_robot".to_owned(),
+            wait: 2,
+            ..Activity::default()
+        };
+        assert_eq!(read(&method(&pieces), METHOD), Ok(Some(whole)));
+    }
+
+    #[test]
+    fn a_method_without_the_option_has_none() {
+        assert_eq!(read::<Activity>(&[], METHOD), Ok(None));
+        assert_eq!(read::<Activity>(&[0x22, 0x03, 0x88, 0x02, 0x00], METHOD), Ok(None));
+    }
+}

@@ -6,6 +6,19 @@
 //! or would accept and never deliver, is ruled out; or [`Problems`], all of them, for the executor's author.
 //!
 //! This crate knows no service, no HTTP and no form: a caller brings the values of a callback as [`Value`]s.
+//!
+//! ```
+//! use activity::{Limits, Set, Value};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let set = Set::read(proto::DESCRIPTORS, &Limits::default())?;
+//! let md5 = set.find("md5").ok_or("the reference executor has md5")?;
+//! assert_eq!(md5.parameters()["USE_SUBSCRIPTION"], "Y");
+//! let request = md5.request([(&b"inputString"[..], Value::from("abc"))])?;
+//! assert_eq!(request.get_field_by_name("input_string").as_deref().and_then(|text| text.as_str()), Some("abc"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod activity;
 mod annotation;

@@ -68,3 +68,42 @@ fn of_held(definition: &[u8], holder: Holder, scope: usize, depth: usize) -> Opt
     }
     Some(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::of_file;
+    use crate::wire::append;
+
+    fn definition(name: &str, held: &[(u32, Vec<u8>)]) -> Vec<u8> {
+        let mut definition = Vec::new();
+        append(&mut definition, 1, name.as_bytes());
+        for (number, held) in held {
+            append(&mut definition, *number, held);
+        }
+        definition
+    }
+
+    #[test]
+    fn full_names_weigh() {
+        let field = (2, definition("f", &[]));
+        let inner = (3, definition("Inner", std::slice::from_ref(&field)));
+        let outer = (4, definition("Outer", &[inner, field]));
+        let mut file = definition("a.proto", &[outer]);
+        append(&mut file, 2, b"pkg");
+        let names = ["pkg.Outer", "pkg.Outer.Inner", "pkg.Outer.Inner.f", "pkg.Outer.f"];
+        assert_eq!(of_file(&file), Some(names.iter().map(|name| 256 + name.len()).sum()));
+    }
+
+    #[test]
+    fn what_is_no_name_and_what_is_cut_has_no_weight() {
+        assert_eq!(of_file(&definition("a.proto", &[(4, definition("A.B", &[]))])), None);
+        assert_eq!(
+            of_file(&definition("a.proto", &[(4, definition("A", &[(2, vec![0x0a])]))])),
+            Some(256 + ".A".len() + 256 + ".A.".len())
+        );
+        assert_eq!(of_file(&definition("a.proto", &[(4, vec![0x0a, 9])])), None);
+        let mut file = definition("a.proto", &[]);
+        append(&mut file, 2, "p.".repeat(200).as_bytes());
+        assert_eq!(of_file(&file), None);
+    }
+}
