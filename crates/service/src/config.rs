@@ -106,6 +106,11 @@ fn from_parts<C: Configuration>(
 }
 
 fn tree(toml: &str, origin: &str) -> Result<Value, ConfigError> {
-    let built = Config::builder().add_source(File::from_str(toml, FileFormat::Toml)).build();
+    let built = Config::builder()
+        .add_source(File::from_str(toml, FileFormat::Toml))
+        .build();
     Ok(built.map_err(|error| ConfigError::syntax(origin, &error))?.cache)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,11 @@ mod tests {
     use super::*;
 
     fn tree(toml: &str) -> Value {
-        Config::builder().add_source(File::from_str(toml, FileFormat::Toml)).build().unwrap().cache
+        Config::builder()
+            .add_source(File::from_str(toml, FileFormat::Toml))
+            .build()
+            .unwrap()
+            .cache
     }
 
     #[test]
@@ -33,7 +37,8 @@ mod tests {
         let mut file = tree("[gateway]\ntoken_file = '/run/token'\nregistrar.uri = 'http://own'");
         let defaults = "[gateway]\ntoken = 'made up'\nregistrar.uri = 'http://default'\nregistrar.token = 'made up'";
         beneath(&mut file, tree(defaults));
-        let expected = "[gateway]\ntoken_file = '/run/token'\nregistrar.uri = 'http://own'\nregistrar.token = 'made up'";
+        let expected =
+            "[gateway]\ntoken_file = '/run/token'\nregistrar.uri = 'http://own'\nregistrar.token = 'made up'";
         assert_eq!(file, tree(expected));
     }
 }

@@ -56,13 +56,17 @@ impl ConfigError {
             config::ConfigError::FileParse { cause, .. } => cause.to_string(),
             other => other.to_string(),
         };
-        // The TOML parser draws the place over several lines; a log line has one.
-        let text = text
+        // The parser draws the place over several lines, and the line may hold a secret: its words are enough.
+        let drawn = |line: &str| {
+            line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
+                .starts_with('|')
+        };
+        let words: Vec<_> = text
             .lines()
             .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect::<Vec<_>>()
-            .join(" ");
+            .filter(|line| !line.is_empty() && !drawn(line))
+            .collect();
+        let text = words.join(": ");
         Self {
             key: None,
             origin: Some(origin.into()),
@@ -84,6 +88,9 @@ impl ConfigError {
         tree: &Value,
         error: &serde_path_to_error::Error<config::ConfigError>,
     ) -> Self {
+        if let Some(name) = missing(error.inner()) {
+            return Self::missing(&format!("{section}.{name}"), true);
+        }
         let mut key = section.to_owned();
         let mut value = Some(tree);
         for segment in error.path() {
@@ -104,14 +111,23 @@ impl ConfigError {
     }
 }
 
+fn missing(error: &config::ConfigError) -> Option<&str> {
+    match error {
+        config::ConfigError::At { error, .. } => missing(error),
+        config::ConfigError::NotFound(name) => Some(name),
+        _ => None,
+    }
+}
+
 fn problem(error: &config::ConfigError) -> String {
     match error {
         config::ConfigError::At { error, .. } => problem(error),
         config::ConfigError::Type {
             unexpected, expected, ..
         } => format!("{unexpected} is not {expected}"),
+        // Never the value: what stands in the place of a table may be a secret.
+        config::ConfigError::Message(text) if text.contains("expected struct") => "must be a table of keys".into(),
         config::ConfigError::Message(text) => text.replacen("unknown field", "no such key:", 1),
-        config::ConfigError::NotFound(name) => format!("`{name}` is required"),
         other => other.to_string(),
     }
 }

@@ -7,13 +7,18 @@ use tracing_subscriber::EnvFilter;
 /// Starts the log on stderr: text on a terminal, else one JSON object a line. `LOG` (or `RUST_LOG`) filters, e.g.
 /// `debug` or `gateway=debug,info`; default `info`. A second call changes nothing.
 pub fn logs() {
+    logs_from("info");
+}
+
+/// The same with another default, for commands whose result a person reads beside the log.
+pub fn logs_from(default: &str) {
     let wanted = ["LOG", "RUST_LOG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
     let (filter, problem) = match wanted.as_deref().map(EnvFilter::try_new) {
         Some(Ok(filter)) => (filter, None),
-        Some(Err(error)) => (EnvFilter::new("info"), Some(error)),
-        None => (EnvFilter::new("info"), None),
+        Some(Err(error)) => (EnvFilter::new(default), Some(error)),
+        None => (EnvFilter::new(default), None),
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -24,6 +29,6 @@ pub fn logs() {
         builder.json().try_init()
     };
     if let (Ok(()), Some(error)) = (started, problem) {
-        tracing::warn!(%error, "the log filter is wrong: `info` is used");
+        tracing::warn!(%error, "the log filter is wrong: the default is used");
     }
 }
