@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::world::Shared;
 
 /// All routes, under `/control/`.
-pub fn router(shared: Shared) -> Router {
+pub(crate) fn router(shared: Shared) -> Router {
     let portal = Router::new()
         .route("/", get(portals::show))
         .route("/settings", patch(portals::settings))
@@ -45,6 +45,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/workflows/{id}/document", delete(workflows::delete_document))
         .route("/waiting", post(workflows::seed))
         .route("/calls", get(view::calls).delete(view::forget_calls))
+        .route("/posts", get(view::posts))
         .route("/counters", get(view::counters))
         .route("/unanswered", get(view::unanswered))
         .route("/wait", get(wait::wait))
@@ -64,7 +65,7 @@ pub fn router(shared: Shared) -> Router {
 
 /// What went wrong, for a person.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     status: u16,
     text: String,
 }

@@ -18,6 +18,7 @@ pub mod methods;
 pub mod oauth;
 pub mod php;
 pub mod random;
+pub mod posted;
 pub mod received;
 pub mod registry;
 pub mod relay;

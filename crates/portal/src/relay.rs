@@ -72,10 +72,14 @@ pub struct Faults {
 }
 
 /// How a delivery ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Delivered {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivered {
+    /// A status of 200 to 299.
     Acknowledged,
+    /// Another status.
     Refused,
+    /// No answer.
     Failed,
 }
 
@@ -113,14 +117,26 @@ async fn deliver(shared: &Shared, portal: &str, item: Outgoing) {
         tokio::time::sleep(Duration::from_millis(faults.delay_ms + jitter)).await;
     }
     let Some(body) = shared.change(|world| body(world, portal, &item, shared.clock().seconds())) else { return };
-    if hit(faults.duplicate, faults.duplicate_of) {
-        let (first, second) = tokio::join!(post(shared, &item.url, &faults, body.clone()), post(shared, &item.url, &faults, body));
-        count(shared, portal, &item, first);
-        count(shared, portal, &item, second);
-    } else {
+    let once = async |body: String| {
+        let number = note(shared, portal, &item, &body);
         let delivered = post(shared, &item.url, &faults, body).await;
-        count(shared, portal, &item, delivered);
+        count(shared, portal, &item, number, delivered);
+    };
+    if hit(faults.duplicate, faults.duplicate_of) {
+        tokio::join!(once(body.clone()), once(body));
+    } else {
+        once(body).await;
     }
+}
+
+/// Notes a post before it leaves: a quick handler's answer may be here before its acknowledgement.
+fn note(shared: &Shared, portal: &str, item: &Outgoing, body: &str) -> Option<u64> {
+    let time = shared.clock().micros();
+    let kind = match item.post {
+        Post::Activity { .. } => "activity",
+        Post::Event(_) => "event",
+    };
+    shared.change_portal(portal, |hosted| hosted.posted.push(time, kind, &item.url, body))
 }
 
 /// One try; redirects are not followed, the answer's body is not read.
@@ -152,8 +168,11 @@ async fn post(shared: &Shared, url: &str, faults: &Faults, body: String) -> Deli
     }
 }
 
-fn count(shared: &Shared, portal: &str, item: &Outgoing, delivered: Delivered) {
+fn count(shared: &Shared, portal: &str, item: &Outgoing, number: Option<u64>, delivered: Delivered) {
     shared.change_portal(portal, |hosted| {
+        if let Some(number) = number {
+            hosted.posted.settle(number, delivered);
+        }
         let portal = &mut hosted.portal;
         match (&item.post, delivered) {
             (Post::Activity { .. }, Delivered::Refused) => portal.counters.callbacks_refused += 1,

@@ -19,6 +19,7 @@ use crate::{
     fault::{self, Faults},
     limiter::Limiter,
     oauth::OAuth,
+    posted::Posted,
     received::Received,
     relay::{self, Outgoing},
     state::Portal,
@@ -55,6 +56,8 @@ pub struct Hosted {
     pub limiter: Limiter,
     /// Calls received, the newest last.
     pub received: Received,
+    /// Posts to handlers, the newest last.
+    pub posted: Posted,
     /// Incoming webhooks: secret → user.
     pub webhooks: IndexMap<String, u64>,
 }
@@ -183,6 +186,7 @@ impl Hosted {
             relay: relay::Faults::default(),
             limiter: Limiter::default(),
             received: Received::default(),
+            posted: Posted::default(),
             webhooks: IndexMap::new(),
         }
     }

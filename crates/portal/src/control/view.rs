@@ -110,6 +110,19 @@ pub(super) async fn calls(State(shared): State<Shared>, Path(portal): Path<Strin
     calls.map(Json).ok_or_else(portal_missing)
 }
 
+#[derive(Deserialize)]
+pub(super) struct Posts {
+    #[serde(default)]
+    from: u64,
+    kind: Option<String>,
+}
+
+/// Posts to handlers, from a number on, of one kind (`activity`, `event`) if wanted.
+pub(super) async fn posts(State(shared): State<Shared>, Path(portal): Path<String>, Query(query): Query<Posts>) -> Answer {
+    let posts = shared.read_portal(&portal, |hosted| json!(hosted.posted.since(query.from, query.kind.as_deref())));
+    posts.map(Json).ok_or_else(portal_missing)
+}
+
 pub(super) async fn forget_calls(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
     shared.change_portal(&portal, |hosted| hosted.received.clear()).ok_or_else(portal_missing)?;
     Ok(Json(json!([])))
