@@ -18,6 +18,11 @@ mod server;
 mod snapshot;
 mod vault;
 
+/// Name of the service, in traces and metrics.
+pub const NAME: &str = "registrar";
+/// Version of the service.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub use crate::{
     config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, KeyError, PublicUrl, Store},
     server::{Sockets, run},

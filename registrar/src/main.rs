@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use registrar::{Config, Sockets, run};
+use registrar::{Config, NAME, Sockets, VERSION, run};
 use service::About;
 
 const ABOUT: About = About {
-    name: "registrar",
-    version: env!("CARGO_PKG_VERSION"),
+    name: NAME,
+    version: VERSION,
     summary: "Keeps Bitrix24 portals' activities registered and their credentials fresh.",
 };
 

@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use crate::{
+    NAME, VERSION,
     config::Config,
     definition::{self, Catalog, Revisions},
     installation::{Admission, Events, Installations, LifecycleEvents, Tokens},
@@ -48,10 +49,11 @@ impl Sockets {
 /// Runs the registrar until it is told to stop, and drains. Executors, portals and OAuth servers may be down.
 pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Result<()> {
     config.check()?;
+    let admin = sockets.admin.local_addr()?;
     let readiness = Readiness::new();
     let stored = readiness.latch("the store");
     let metrics = Metrics::default();
-    let mut all_metrics = AllMetrics::new("registrar", env!("CARGO_PKG_VERSION"), &parts.telemetry);
+    let mut all_metrics = AllMetrics::new(NAME, VERSION, &parts.telemetry);
     metrics.register(all_metrics.registry());
     let server = grpc::Server::new(&parts, readiness.clone(), &mut all_metrics);
     let _admin = admin::serve(sockets.admin, readiness, all_metrics, &parts.lifecycle);
@@ -62,7 +64,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     };
     let api = build(Arc::new(config), &parts, metrics).await?;
     stored.set(true);
-    tracing::info!(grpc = ?sockets.grpc.local_addr().ok(), "registrar is ready");
+    tracing::info!(grpc = %sockets.grpc.local_addr()?, admin = %admin, "registrar serves");
     let bearer = grpc::Bearer::new()
         .token("service", service_token, rpc::SERVICE)
         .token("operator", operator_token, rpc::OPERATOR);

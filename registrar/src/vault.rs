@@ -9,18 +9,18 @@ use thiserror::Error;
 use crate::installation::Key;
 
 /// Length of the key, in bytes.
-pub const KEY_LEN: usize = 32;
+pub(crate) const KEY_LEN: usize = 32;
 const NONCE_LEN: usize = 24;
 
 /// Seals and opens credentials: XChaCha20-Poly1305, a random nonce in front, the installation as associated data, so that
 /// a row copied over another one does not open.
-pub struct Vault {
+pub(crate) struct Vault {
     cipher: XChaCha20Poly1305,
 }
 
 /// Why something could not be sealed or opened.
 #[derive(Debug, Error)]
-pub enum VaultError {
+pub(crate) enum VaultError {
     /// Wrong key, foreign row or damaged bytes: cryptography can't tell which.
     #[error("the stored credentials don't open: the store was written with another key, or is damaged")]
     Opening,
@@ -34,7 +34,7 @@ pub enum VaultError {
 
 impl Vault {
     /// With this key.
-    pub fn new(key: &[u8; KEY_LEN]) -> Self {
+    pub(crate) fn new(key: &[u8; KEY_LEN]) -> Self {
         Self { cipher: XChaCha20Poly1305::new(key.into()) }
     }
 

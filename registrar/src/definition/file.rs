@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -24,6 +25,8 @@ pub(super) struct FileSource {
 struct Stamp {
     modified: SystemTime,
     bytes: u64,
+    /// A file renamed into place may have the time and size of the one before.
+    inode: u64,
 }
 
 /// Why the file can't be read.
@@ -48,7 +51,7 @@ impl FileSource {
         Self { path: path.to_owned(), seen: Mutex::new(None) }
     }
 
-    /// Its bytes; nothing when time and size are those of the last time that it was read.
+    /// Its bytes; nothing when time, size and inode are those of the last time that it was read.
     pub(super) async fn read_if_changed(&self) -> Result<Option<Vec<u8>>, FileError> {
         let (path, seen) = (self.path.clone(), *self.seen.lock());
         let failed = |source| FileError::Read { path: self.path.clone(), source };
@@ -66,7 +69,7 @@ impl FileSource {
 fn read(path: &Path, seen: Option<Stamp>) -> io::Result<Option<(Stamp, Vec<u8>)>> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
-    let stamp = Stamp { modified: metadata.modified()?, bytes: metadata.len() };
+    let stamp = Stamp { modified: metadata.modified()?, bytes: metadata.len(), inode: metadata.ino() };
     if seen == Some(stamp) {
         return Ok(None);
     }

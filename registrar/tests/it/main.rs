@@ -1,0 +1,14 @@
+//! The registrar as a whole, against a small portal and OAuth server that can misbehave.
+#![expect(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod callbacks;
+mod definitions;
+mod events;
+mod fake;
+mod harness;
+mod install;
+mod reconcile;
+mod storage;
+mod sync;
+mod tokens;
+mod traces;

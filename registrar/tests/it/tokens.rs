@@ -1,0 +1,144 @@
+//! Access tokens.
+
+use proto::registrar::v1::{InstallationState as State, IssueTokenRequest};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::{
+    fake::{Instead, MEMBER},
+    harness::Harness,
+};
+
+const ONE: [(&str, &str); 1] = [("md5", "MD5")];
+/// More than an access token lives.
+const LATER: u64 = 4_000;
+
+async fn harness() -> Harness {
+    let harness = Harness::start(&ONE).await;
+    harness.installed().await;
+    harness
+}
+
+fn reason(status: &Status) -> String {
+    assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.domain, "registrar");
+    info.reason
+}
+
+#[tokio::test]
+async fn the_stored_token_is_used_while_it_lives() {
+    let harness = harness().await;
+    let first = harness.issue(None).await.unwrap();
+    assert_eq!(first.client_endpoint, format!("{}/p/rest/", harness.fake.url));
+    assert_eq!(harness.issue(None).await.unwrap(), first);
+    assert_eq!(harness.issue(Some("some token of before")).await.unwrap(), first, "that one was replaced long ago");
+    assert_eq!(harness.fake.world(|world| world.refreshes), 0);
+    let second = harness.issue(Some(&first.access_token)).await.unwrap();
+    assert_ne!(second.access_token, first.access_token);
+    assert_eq!(harness.fake.world(|world| world.refreshes), 1);
+    assert_eq!(harness.issue(Some(&first.access_token)).await.unwrap(), second);
+    assert_eq!(harness.fake.world(|world| world.refreshes), 1);
+}
+
+#[tokio::test]
+async fn many_at_once_are_one_refresh() {
+    let harness = harness().await;
+    harness.advance(LATER);
+    let issued = futures::future::join_all((0..100).map(|_| harness.issue(None))).await;
+    let tokens: std::collections::BTreeSet<_> = issued.into_iter().map(|one| one.unwrap().access_token).collect();
+    assert_eq!(tokens.len(), 1);
+    assert_eq!(harness.fake.world(|world| world.refreshes), 1);
+
+    // The rotated pair works in turn, also all at once and by name.
+    let rejected = tokens.first().unwrap();
+    let issued = futures::future::join_all((0..100).map(|_| harness.issue(Some(rejected)))).await;
+    assert!(issued.iter().all(|one| one.as_ref().unwrap().access_token != *rejected));
+    assert_eq!(harness.fake.world(|world| world.refreshes), 2);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_loses_nothing() {
+    let harness = harness().await;
+    harness.advance(LATER);
+    let mut client = harness.service();
+    let request = IssueTokenRequest { app: "demo".into(), member_id: MEMBER.into(), rejected_sha256: Vec::new() };
+    let call = tokio::spawn(async move { client.issue_token(request).await });
+    harness.fake.until(|world| world.count("oauth.token") == 1).await;
+    call.abort();
+    let issued = harness.issue(None).await.unwrap();
+    assert_eq!(harness.fake.world(|world| world.refreshes), 1, "the abandoned flight brought the token");
+    assert!(harness.fake.world(|world| world.access.contains_key(&issued.access_token)));
+}
+
+#[tokio::test]
+async fn a_failure_is_shared_by_those_who_waited_for_it() {
+    let harness = harness().await;
+    harness.advance(LATER);
+    harness.fake.world(|world| world.answer_once("oauth.token", Instead::Html(502)));
+    let issued = futures::future::join_all((0..50).map(|_| harness.issue(None))).await;
+    let asked = harness.fake.world(|world| world.count("oauth.token"));
+    let failed = issued.iter().filter(|one| one.is_err()).count();
+    assert!(asked <= 2 && failed > 0, "{asked} questions, {failed} failures");
+    let status = issued.into_iter().find_map(Result::err).unwrap();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs() >= 1);
+    harness.issue(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_void_refresh_token_revokes_the_installation() {
+    let harness = harness().await;
+    harness.advance(LATER);
+    harness.fake.world(|world| world.refresh.clear());
+    assert_eq!(reason(&harness.issue(None).await.unwrap_err()), "TOKEN_REVOKED");
+    assert_eq!(reason(&harness.issue(None).await.unwrap_err()), "TOKEN_REVOKED");
+    assert_eq!(harness.fake.world(|world| world.count("oauth.token")), 1, "not asked again and again");
+    let snapshot = harness.sync_until(|one| one.installations[0].state() == State::TokenRevoked).await;
+    assert_eq!(snapshot.installations.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_oauth_server_says_of_the_portal_is_told() {
+    for (code, expected) in [("PORTAL_DELETED", "PORTAL_GONE"), ("NOT_INSTALLED", "UNINSTALLED")] {
+        let harness = harness().await;
+        harness.advance(LATER);
+        harness.fake.world(|world| world.answer_once("oauth.token", Instead::Error(401, code, "x")));
+        assert_eq!(reason(&harness.issue(None).await.unwrap_err()), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_of_ours_costs_no_installation() {
+    let harness = harness().await;
+    harness.advance(LATER);
+    // With status 200, as the OAuth server does it.
+    harness.fake.world(|world| world.answer_once("oauth.token", Instead::Error(200, "wrong_client", "x")));
+    assert_eq!(harness.issue(None).await.unwrap_err().code(), Code::Unavailable);
+    harness.issue(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn unknown_ones_are_not_found() {
+    let harness = harness().await;
+    for (app, member_id) in [("demo", "nobody"), ("nope", MEMBER)] {
+        let request = IssueTokenRequest { app: app.into(), member_id: member_id.into(), rejected_sha256: Vec::new() };
+        assert_eq!(harness.service().issue_token(request).await.unwrap_err().code(), Code::NotFound);
+    }
+    let request = IssueTokenRequest { app: "demo".into(), member_id: MEMBER.into(), rejected_sha256: vec![1] };
+    assert_eq!(harness.service().issue_token(request).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn each_bearer_token_opens_its_own_methods() {
+    let harness = harness().await;
+    let request = || IssueTokenRequest { app: "demo".into(), member_id: MEMBER.into(), rejected_sha256: Vec::new() };
+    for token in ["operator-token", "nonsense"] {
+        let status = harness.client(token).issue_token(request()).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+    let list = proto::registrar::v1::ListInstallationsRequest::default;
+    assert_eq!(harness.service().list_installations(list()).await.unwrap_err().code(), Code::Unauthenticated);
+    let mut open = proto::registrar::v1::registrar_client::RegistrarClient::new(harness.channel());
+    assert_eq!(open.sync(proto::registrar::v1::SyncRequest::default()).await.unwrap_err().code(), Code::Unauthenticated);
+}
