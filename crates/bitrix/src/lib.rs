@@ -12,6 +12,8 @@ mod fixtures;
 pub mod form;
 pub mod handler;
 pub mod oauth;
+#[cfg(test)]
+mod peer;
 pub mod post;
 pub mod rest;
 mod secret;

@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::peer::{Peer, client, response};
+use crate::rest::{CallError, Client, Command, ErrorKind, Reply, Retry, client_builder};
+
+const TOKEN: &str = "hush-hush";
+
+async fn call(client: &Client, endpoint: &Url) -> Result<Reply, CallError> {
+    client.call(endpoint, TOKEN, "profile", json!({"a": [1]})).await
+}
+
+#[tokio::test]
+async fn a_call_is_json_with_the_token_in_its_body() {
+    let peer = Peer::json(
+        200,
+        r#"{"result":true,"time":{"start":1,"finish":2.5,"duration":1.5,"processing":1}}"#,
+    )
+    .await;
+    let reply = call(&client(), &peer.url).await.unwrap();
+    assert_eq!((reply.result, reply.time.unwrap().duration), (Value::Bool(true), 1.5));
+    let request = peer.request().await;
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /rest/profile HTTP/1.1\r\n"), "{head}");
+    assert!(
+        head.to_ascii_lowercase().contains("content-type: application/json"),
+        "{head}"
+    );
+    assert!(!head.contains(TOKEN));
+    assert_eq!(body, r#"{"a":[1],"auth":"hush-hush"}"#);
+}
+
+#[tokio::test]
+async fn hostile_replies() {
+    use ErrorKind as K;
+    let html = "<html>503</html>";
+    let cases = [
+        ("empty", response(200, "text/html", ""), K::Malformed),
+        ("html", response(200, "text/html", html), K::Malformed),
+        ("html 503", response(503, "text/html", html), K::Overloaded),
+        ("cut body", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"result\":".to_owned(), K::Broken),
+        ("cut chunk", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\n{\"re".to_owned(), K::Broken),
+        ("cut head", "HTTP/1.1 200 OK\r\ncontent-le".to_owned(), K::Broken),
+        ("no head", String::new(), K::Broken),
+        ("no http", "SSH-2.0-OpenSSH_9.2\r\n".to_owned(), K::Broken),
+        ("cut by closing", "HTTP/1.1 200 OK\r\n\r\n{\"result\":".to_owned(), K::Malformed),
+        ("wrong types", response(200, "application/json", r#"{"result":true,"error":["x"]}"#), K::Other),
+        ("wrong content type", response(400, "text/plain", r#"{"error":"423"}"#), K::WorkflowBusy),
+        ("redirect", "HTTP/1.1 302 Found\r\nlocation: https://new.example/rest/profile?auth=hush-hush\r\ncontent-length: 0\r\n\r\n".to_owned(), K::Moved),
+        ("token repeated", response(401, "application/json", r#"{"error":"x hush-hush","error_description":"of hush-hush"}"#), K::Other),
+        ("token repeated in html", response(200, "text/html", "hush-hush"), K::Malformed),
+    ];
+    for (name, bytes, kind) in cases {
+        let peer = Peer::answering(bytes).await;
+        let error = call(&client(), &peer.url).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{name}: {error}");
+        let text = format!("{error} {error:?}");
+        assert!(
+            !text.contains(TOKEN) && text.contains("profile at 127.0.0.1:"),
+            "{name}: {text}"
+        );
+        if kind == K::Moved {
+            assert_eq!(error.location.as_deref(), Some("https://new.example/rest/profile"));
+            assert_eq!(error.retry(), Retry::FindPortal);
+        }
+    }
+}
+
+#[tokio::test]
+async fn huge_replies_are_not_read() {
+    let client = client().with_max_reply_bytes(1000);
+    let body = json!({"result": "x".repeat(2000)}).to_string();
+    let announced = response(200, "application/json", &body);
+    let unannounced = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
+    for bytes in [announced, unannounced] {
+        let peer = Peer::answering(bytes).await;
+        let error = call(&client, &peer.url).await.unwrap_err();
+        assert_eq!((error.kind, error.status), (ErrorKind::TooLarge, Some(200)));
+    }
+    let peer = Peer::answering(response(503, "text/html", &body)).await;
+    assert_eq!(call(&client, &peer.url).await.unwrap_err().kind, ErrorKind::Overloaded);
+}
+
+#[tokio::test]
+async fn silence_and_no_connection() {
+    let hasty = Client::new(client_builder().timeout(Duration::from_millis(50)).build().unwrap());
+    let peer = Peer::silent().await;
+    assert_eq!(call(&hasty, &peer.url).await.unwrap_err().kind, ErrorKind::TimedOut);
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = format!("http://{}/rest/", listener.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    drop(listener);
+    let error = call(&client(), &nobody).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert!(!error.to_string().contains("/rest/"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_not_sent() {
+    let nobody: Url = "http://127.0.0.1:1/rest/".parse().unwrap();
+    let list = client().call(&nobody, TOKEN, "profile", json!([1])).await;
+    assert_eq!(list.unwrap_err().kind, ErrorKind::NotSent);
+    let path = client().call(&nobody, TOKEN, "../profile", Value::Null).await;
+    assert_eq!(path.unwrap_err().kind, ErrorKind::NotSent);
+}
+
+#[tokio::test]
+async fn batches() {
+    let body = json!({"result": {
+        "result": {"c0": ["md5"]},
+        "result_error": {"c1": {"error": "ACCESS_DENIED", "error_description": "Access denied!"}},
+    }});
+    let peer = Peer::json(200, &body.to_string()).await;
+    let commands = ["bizproc.activity.list", "bizproc.robot.list", "profile"].map(|method| Command {
+        method: method.to_owned(),
+        params: Value::Null,
+    });
+    let results = client().batch(&peer.url, TOKEN, &commands, true).await.unwrap();
+    assert_eq!(results[0], Ok(json!(["md5"])));
+    let denied = results[1].as_ref().unwrap_err();
+    assert_eq!(denied.kind, ErrorKind::AccessDenied);
+    assert!(
+        denied.to_string().starts_with("bizproc.robot.list at 127.0.0.1:"),
+        "{denied}"
+    );
+    assert_eq!(results[2].as_ref().unwrap_err().kind, ErrorKind::NotExecuted);
+    assert!(peer.request().await.ends_with(
+        r#"{"halt":1,"cmd":{"c0":"bizproc.activity.list?","c1":"bizproc.robot.list?","c2":"profile?"},"auth":"hush-hush"}"#
+    ));
+}
+
+#[tokio::test]
+async fn profiles() {
+    for (body, admin, zone) in [
+        (
+            r#"{"result":{"ID":"7","ADMIN":true,"TIME_ZONE":"Europe/Moscow"}}"#,
+            true,
+            Some("Europe/Moscow"),
+        ),
+        (r#"{"result":{"ID":7,"ADMIN":false,"TIME_ZONE":""}}"#, false, None),
+        (r#"{"result":{"ID":"7"}}"#, false, None),
+    ] {
+        let peer = Peer::json(200, body).await;
+        let profile = client().profile(&peer.url, TOKEN).await.unwrap();
+        assert_eq!(
+            (profile.id, profile.admin, profile.time_zone.as_deref()),
+            (7, admin, zone),
+            "{body}"
+        );
+    }
+    let peer = Peer::json(200, r#"{"result":[]}"#).await;
+    assert_eq!(
+        client().profile(&peer.url, TOKEN).await.unwrap_err().kind,
+        ErrorKind::Malformed
+    );
+}
