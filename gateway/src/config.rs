@@ -1,0 +1,270 @@
+//! The configuration: the table `[gateway]`.
+
+mod limits;
+mod store;
+
+use std::{net::IpAddr, time::Duration};
+
+use http::Uri;
+use serde::{Deserialize, Deserializer, de};
+use service::{ConfigError, Configuration, Listen, Secret};
+
+pub use self::{
+    limits::Limits,
+    store::{KeyError, Store},
+};
+
+/// Configuration of the gateway; the commented default is [`Configuration::DEFAULT_TOML`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `GATEWAY__OPERATOR_TOKEN`: bearer token of people and their tools. Required.
+    pub operator_token: Option<Secret>,
+    /// `GATEWAY__RETENTION`: how long a finished job is kept. Default: 7 days.
+    #[serde(with = "service::config::duration")]
+    pub retention: Duration,
+    /// The port for portals and browsers.
+    pub http: Http,
+    /// The port of the Jobs service.
+    pub grpc: Grpc,
+    /// The admin port.
+    pub admin: Admin,
+    /// The control plane.
+    pub registrar: Registrar,
+    /// The store.
+    pub store: Store,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// The port for portals and browsers.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// `GATEWAY__HTTP__LISTEN`. Default: `:8080`.
+    pub listen: Listen,
+    /// `GATEWAY__HTTP__MAX_CONNECTIONS`: connections at once. Default: 4096.
+    pub max_connections: usize,
+    /// `GATEWAY__HTTP__BODY_TIMEOUT`: how long a body may take to arrive. Default: 30 s.
+    #[serde(with = "service::config::duration")]
+    pub body_timeout: Duration,
+    /// `GATEWAY__HTTP__TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed. Default: nobody's.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// The port of the Jobs service.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grpc {
+    /// `GATEWAY__GRPC__LISTEN`. Default: `:50053`.
+    pub listen: Listen,
+}
+
+/// The admin port.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// `GATEWAY__ADMIN__LISTEN`. Default: `:9080`.
+    pub listen: Listen,
+}
+
+/// The control plane.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registrar {
+    /// `GATEWAY__REGISTRAR__URI`: `http://…` or `https://…`. Default: `http://127.0.0.1:50052`.
+    #[serde(deserialize_with = "uri")]
+    pub uri: Uri,
+    /// `GATEWAY__REGISTRAR__TOKEN`: the registrar's service token. Required.
+    pub token: Option<Secret>,
+}
+
+/// An address, or a network by the length of its prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// Whether the address lies within.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+        self.address.is_ipv4() == address.is_ipv4() && (bits(self.address) ^ bits(address)) & mask == 0
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (address, prefix) = text
+            .split_once('/')
+            .map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
+        let parse = || {
+            let address: IpAddr = address.parse().ok()?;
+            let longest = if address.is_ipv4() { 32 } else { 128 };
+            let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok())?;
+            (prefix <= longest).then_some(Self { address, prefix })
+        };
+        parse().ok_or_else(|| de::Error::custom(format!("`{text}` is no address or network: write `10.0.0.0/8`")))
+    }
+}
+
+impl Configuration for Config {
+    const SECTION: &'static str = "gateway";
+    const DEFAULT_TOML: &'static str = include_str!("../gateway.toml");
+
+    fn check(&self) -> Result<(), ConfigError> {
+        for (key, token) in [
+            ("gateway.operator_token", &self.operator_token),
+            ("gateway.registrar.token", &self.registrar.token),
+        ] {
+            if token.as_ref().is_none_or(|token| token.expose().is_empty()) {
+                return Err(ConfigError::missing(key, true));
+            }
+        }
+        if self.http.max_connections == 0 {
+            return Err(ConfigError::invalid(
+                "gateway.http.max_connections",
+                "is 0: nobody could connect",
+            ));
+        }
+        self.store.check()?;
+        self.limits.check()
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            operator_token: None,
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            http: Http::default(),
+            grpc: Grpc::default(),
+            admin: Admin::default(),
+            registrar: Registrar::default(),
+            store: Store::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: Listen::port(8080),
+            max_connections: 4096,
+            body_timeout: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Grpc {
+    fn default() -> Self {
+        Self {
+            listen: Listen::port(50053),
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: Listen::port(9080),
+        }
+    }
+}
+
+impl Default for Registrar {
+    fn default() -> Self {
+        Self {
+            uri: Uri::from_static("http://127.0.0.1:50052"),
+            token: None,
+        }
+    }
+}
+
+fn uri<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uri, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let uri: Uri = text
+        .parse()
+        .map_err(|error| de::Error::custom(format!("`{text}` is no URI: {error}")))?;
+    match uri.scheme_str() {
+        Some("http" | "https") if uri.host().is_some() => Ok(uri),
+        _ => Err(de::Error::custom(format!(
+            "`{text}` is not `http://HOST:PORT` or `https://HOST:PORT`"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use service::config;
+
+    use super::*;
+
+    const REQUIRED: [(&str, &str); 2] = [("GATEWAY__OPERATOR_TOKEN", "o"), ("GATEWAY__REGISTRAR__TOKEN", "r")];
+
+    fn parse(toml: &str) -> Result<Config, ConfigError> {
+        config::parse(toml, REQUIRED)
+    }
+
+    #[test]
+    fn the_printed_default_is_the_default() {
+        let required = Config {
+            operator_token: Some("o".into()),
+            registrar: Registrar {
+                token: Some("r".into()),
+                ..Registrar::default()
+            },
+            ..Config::default()
+        };
+        assert_eq!(parse(Config::DEFAULT_TOML).unwrap(), required);
+        assert_eq!(parse("").unwrap(), required);
+    }
+
+    #[test]
+    fn tokens_are_required() {
+        let none: [(&str, &str); 0] = [];
+        let error = config::parse::<Config, _, _>("", none).unwrap_err().to_string();
+        assert!(error.contains("GATEWAY__OPERATOR_TOKEN_FILE"), "{error}");
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        for (toml, part) in [
+            ("[gateway.http]\nmax_connections = 0", "gateway.http.max_connections"),
+            ("[gateway.http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/33"),
+            ("[gateway.registrar]\nuri = \"127.0.0.1:1\"", "127.0.0.1:1"),
+            ("[gateway.store]\nkey = \"ab\"", "gateway.store.key"),
+            ("[gateway.limits]\ncalls = 0", "gateway.limits.calls"),
+            ("[gateway.limits]\nbody = 1", "body"),
+        ] {
+            let error = parse(toml).unwrap_err().to_string();
+            assert!(error.contains(part), "{toml}: {error}");
+        }
+    }
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        let network = |text: &str| {
+            parse(&format!("[gateway.http]\ntrusted_proxies = [\"{text}\"]"))
+                .unwrap()
+                .http
+                .trusted_proxies[0]
+        };
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(network("10.0.0.0/8").contains(address("10.9.8.7")));
+        assert!(!network("10.0.0.0/8").contains(address("11.0.0.1")));
+        assert!(network("10.0.0.1").contains(address("10.0.0.1")));
+        assert!(!network("10.0.0.1").contains(address("10.0.0.2")));
+        assert!(network("0.0.0.0/0").contains(address("1.2.3.4")));
+        assert!(!network("0.0.0.0/0").contains(address("::1")));
+        assert!(network("fd00::/8").contains(address("fd12::1")));
+    }
+}

@@ -1,0 +1,161 @@
+//! Runs jobs: from memory when they were just accepted, from the store when they had to wait.
+
+mod finish;
+mod loader;
+mod memory;
+mod retry;
+mod timeline;
+mod work;
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use service::{Lifecycle, SharedClock, Telemetry};
+use store::Db;
+
+pub(crate) use self::memory::Seat;
+use self::{loader::Wake, memory::Memory, timeline::Timeline};
+use crate::{
+    config::Limits,
+    executor::Executors,
+    job::{Job, Millis, Progress},
+    metrics::Counts,
+    persist::RowId,
+    portal::Portals,
+    snapshot::Latest,
+};
+
+/// After a panic in our own code the job rests for as long, so that it can't spin.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+
+/// The engine. Lives on the hot runtime: everything that it spawns runs there.
+#[derive(Clone)]
+pub(crate) struct Engine(Arc<Inner>);
+
+pub(crate) struct Inner {
+    db: Db,
+    latest: Latest,
+    executors: Executors,
+    portals: Portals,
+    memory: Arc<Memory>,
+    wake: Wake,
+    clock: SharedClock,
+    telemetry: Telemetry,
+    counts: Arc<Counts>,
+    limits: Limits,
+    lifecycle: Lifecycle,
+}
+
+/// What an engine is made of.
+pub(crate) struct Wiring {
+    pub(crate) db: Db,
+    pub(crate) latest: Latest,
+    pub(crate) portals: Portals,
+    pub(crate) clock: SharedClock,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) limits: Limits,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+/// A job in memory: its row, what happened to it, and its seat.
+pub(crate) struct Held {
+    pub(crate) row: RowId,
+    pub(crate) job: Arc<Job>,
+    pub(crate) progress: Progress,
+    seat: Seat,
+}
+
+impl Engine {
+    pub(crate) fn new(wiring: Wiring) -> Self {
+        let Wiring {
+            db,
+            latest,
+            portals,
+            clock,
+            telemetry,
+            counts,
+            limits,
+            lifecycle,
+        } = wiring;
+        let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory);
+        let executors = Executors::new(limits.calls);
+        let wake = Wake::default();
+        Self(Arc::new(Inner {
+            db,
+            latest,
+            executors,
+            portals,
+            memory,
+            wake,
+            clock,
+            telemetry,
+            counts,
+            limits,
+            lifecycle,
+        }))
+    }
+
+    /// A seat for a job that is about to be stored; `None`: it has to wait in the store.
+    pub(crate) fn seat(&self, bytes: usize) -> Option<Seat> {
+        if self.0.lifecycle.is_stopping() {
+            return None;
+        }
+        self.0.memory.seat(bytes)
+    }
+
+    /// Runs a job that was just stored, without reading it back.
+    pub(crate) fn start(&self, row: RowId, job: Arc<Job>, mut seat: Seat, timeline: Timeline) {
+        seat.take_fresh(row);
+        self.spawn(
+            Held {
+                row,
+                job,
+                progress: Progress::default(),
+                seat,
+            },
+            timeline,
+        );
+    }
+
+    /// Something in the store is due.
+    pub(crate) fn wake(&self, at: Millis) {
+        self.0.wake.at(at);
+    }
+
+    /// All rows with a smaller id are over or have their moment in the store.
+    pub(crate) fn settled(&self) -> RowId {
+        self.0.memory.settled()
+    }
+
+    /// Jobs in memory.
+    pub(crate) fn jobs(&self) -> usize {
+        self.0.memory.jobs()
+    }
+
+    /// Returns when no job is in memory.
+    pub(crate) async fn idle(&self) {
+        self.0.memory.idle().await;
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        self.0.clock.now().into()
+    }
+
+    fn spawn(&self, held: Held, mut timeline: Timeline) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let mut held = held;
+            let work = AssertUnwindSafe(engine.work(&mut held, &mut timeline))
+                .catch_unwind()
+                .await;
+            let mark = work.unwrap_or_else(|_| {
+                tracing::error!(job = held.job.id(), "work on the job panicked");
+                engine.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log")
+            });
+            engine.finish(held, mark, timeline);
+        });
+    }
+}
+
+pub(crate) use timeline::Timeline as JobTimeline;

@@ -1,0 +1,219 @@
+//! Which jobs are in memory. Bounded; and what is there must not be loaded from the store a second time.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::persist::RowId;
+
+/// The jobs in memory.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    jobs_limit: usize,
+    bytes_limit: usize,
+    state: Mutex<State>,
+    left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: usize,
+    bytes: usize,
+    /// Came by an accept: the store has no moment for them.
+    fresh: BTreeSet<RowId>,
+    /// Came from the store.
+    loaded: HashSet<RowId>,
+    /// Left while a read of the store was under way: what that read shows of them is out of date.
+    leaving: Option<HashSet<RowId>>,
+    /// The newest row seen.
+    newest: RowId,
+}
+
+/// A place in memory; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    memory: Arc<Memory>,
+    bytes: usize,
+    row: Option<RowId>,
+}
+
+impl Memory {
+    pub(super) fn new(jobs_limit: usize, bytes_limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            jobs_limit,
+            bytes_limit,
+            state: Mutex::default(),
+            left: Notify::new(),
+        })
+    }
+
+    /// A place for a job with so many bytes; one at least is always there.
+    pub(super) fn seat(self: &Arc<Self>, bytes: usize) -> Option<Seat> {
+        let mut state = self.state.lock();
+        if state.jobs > 0 && (state.jobs >= self.jobs_limit || state.bytes + bytes > self.bytes_limit) {
+            return None;
+        }
+        state.jobs += 1;
+        state.bytes += bytes;
+        Some(Seat {
+            memory: self.clone(),
+            bytes,
+            row: None,
+        })
+    }
+
+    /// How many jobs may be loaded now.
+    pub(super) fn room(&self) -> usize {
+        let state = self.state.lock();
+        if state.bytes >= self.bytes_limit {
+            usize::from(state.jobs == 0)
+        } else {
+            self.jobs_limit - state.jobs.min(self.jobs_limit)
+        }
+    }
+
+    pub(super) fn jobs(&self) -> usize {
+        self.state.lock().jobs
+    }
+
+    pub(super) fn settled(&self) -> RowId {
+        let state = self.state.lock();
+        state.fresh.first().copied().unwrap_or(state.newest + 1)
+    }
+
+    /// Whether a row that a read of the store shows is to be left alone.
+    pub(super) fn holds(&self, row: RowId) -> bool {
+        let state = self.state.lock();
+        state.loaded.contains(&row)
+            || state.fresh.contains(&row)
+            || state.leaving.as_ref().is_some_and(|leaving| leaving.contains(&row))
+    }
+
+    /// A read of the store begins.
+    pub(super) fn begin_read(&self) {
+        self.state.lock().leaving = Some(HashSet::new());
+    }
+
+    /// What it showed has been taken.
+    pub(super) fn end_read(&self) {
+        self.state.lock().leaving = None;
+    }
+
+    /// Returns when a seat was given back. Register before looking.
+    pub(super) fn left(&self) -> tokio::sync::futures::Notified<'_> {
+        self.left.notified()
+    }
+
+    pub(super) async fn idle(&self) {
+        loop {
+            let left = self.left();
+            if self.jobs() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+impl Seat {
+    /// The seat is that of a job that was just stored.
+    pub(super) fn take_fresh(&mut self, row: RowId) {
+        let mut state = self.memory.state.lock();
+        state.fresh.insert(row);
+        state.newest = state.newest.max(row);
+        self.row = Some(row);
+    }
+
+    /// The seat is that of a job read from the store; false when the job is in memory already.
+    pub(super) fn take_loaded(&mut self, row: RowId) -> bool {
+        if self.memory.holds(row) {
+            return false;
+        }
+        self.memory.state.lock().loaded.insert(row);
+        self.row = Some(row);
+        true
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.memory.state.lock();
+        state.jobs -= 1;
+        state.bytes -= self.bytes;
+        if let Some(row) = self.row {
+            if !state.fresh.remove(&row) {
+                state.loaded.remove(&row);
+            }
+            if let Some(leaving) = &mut state.leaving {
+                leaving.insert(row);
+            }
+        }
+        drop(state);
+        self.memory.left.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_bounded_by_number_and_bytes() {
+        let memory = Memory::new(2, 100);
+        let first = memory.seat(1000).expect("one is always possible");
+        assert!(memory.seat(1).is_none(), "no bytes left");
+        drop(first);
+        let (_a, _b) = (memory.seat(10).unwrap(), memory.seat(10).unwrap());
+        assert!(memory.seat(10).is_none(), "no seat left");
+        assert_eq!(memory.room(), 0);
+    }
+
+    #[test]
+    fn a_row_is_in_memory_once() {
+        let memory = Memory::new(9, 100);
+        let mut seat = memory.seat(1).unwrap();
+        assert!(seat.take_loaded(7));
+        assert!(!memory.seat(1).unwrap().take_loaded(7));
+        memory.begin_read();
+        drop(seat);
+        assert!(memory.holds(7), "the read may show it as it was before it left");
+        assert!(!memory.seat(1).unwrap().take_loaded(7));
+        memory.end_read();
+        assert!(memory.seat(1).unwrap().take_loaded(7));
+    }
+
+    #[test]
+    fn what_is_settled_grows_with_the_oldest_fresh_job() {
+        let memory = Memory::new(9, 100);
+        let seats: Vec<_> = [3, 4, 5]
+            .map(|row| {
+                let mut seat = memory.seat(1).unwrap();
+                seat.take_fresh(row);
+                seat
+            })
+            .into();
+        assert_eq!(memory.settled(), 3);
+        let [three, four, five] = <[Seat; 3]>::try_from(seats).unwrap();
+        drop(four);
+        assert_eq!(memory.settled(), 3);
+        drop(three);
+        assert_eq!(memory.settled(), 5);
+        drop(five);
+        assert_eq!(memory.settled(), 6);
+        assert_eq!(memory.jobs(), 0);
+    }
+
+    #[tokio::test]
+    async fn idle_waits_for_the_last() {
+        let memory = Memory::new(9, 100);
+        let seat = memory.seat(1).unwrap();
+        let mut idle = std::pin::pin!(memory.idle());
+        assert!(futures::poll!(&mut idle).is_pending());
+        drop(seat);
+        idle.await;
+    }
+}

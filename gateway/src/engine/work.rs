@@ -1,0 +1,317 @@
+//! One job's work: call, answer. Everything that a job can meet is decided here.
+
+use std::time::Duration;
+
+use activity::{Activity, OnFailure};
+use service::{
+    Backoff, system_time,
+    telemetry::{self, KeyValue},
+};
+
+use super::{
+    Engine, Held, Timeline,
+    retry::{self, Next},
+};
+use crate::{
+    executor::{Call, Failure},
+    job::{Answer, Millis, Outcome, State},
+    persist::mark::Mark,
+    portal::{Sending, Sent, Verdict},
+};
+
+/// Before an answer that was refused for no reason that we know, or that has no token, goes out again.
+const AGAIN: Backoff = Backoff::seconds(2, 300);
+/// The workflow is locked: measured portals hold a lock as long as the workflow runs.
+const BUSY: [Duration; 3] = [
+    Duration::from_secs(60),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(10 * 60),
+];
+/// Definitions that a job needs may come with a later snapshot.
+const UNDEFINED: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Works on a job until it is over or has to wait.
+    pub(super) async fn work(&self, held: &mut Held, timeline: &mut Timeline) -> Mark {
+        if held.progress.answer.is_none()
+            && let Err(mark) = self.obtain_answer(held, timeline).await
+        {
+            return mark;
+        }
+        if !held.job.subscription.answers() {
+            return self.mark(held, State::Done, Some(Outcome::NotWaiting));
+        }
+        self.send_answer(held, timeline).await
+    }
+
+    /// Calls the executor until there is an answer, or says why there is none for now.
+    async fn obtain_answer(&self, held: &mut Held, timeline: &mut Timeline) -> Result<(), Mark> {
+        let job = held.job.clone();
+        let latest = self.0.latest.borrow().clone();
+        let definitions = latest
+            .as_ref()
+            .and_then(|snapshot| snapshot.definitions(&job.app, &job.revision));
+        let activity = definitions.and_then(|definitions| definitions.find(&job.code));
+        if self.now() >= job.deadline.at {
+            return self.too_late(held, activity);
+        }
+        let (Some(definitions), Some(activity)) = (definitions, activity) else {
+            let problem = format!("no definition of {} in revision {} is at hand", job.code, job.revision);
+            return Err(self.rest(held, UNDEFINED, problem));
+        };
+        let request = match activity.request(job.properties.values()) {
+            Ok(request) => request,
+            Err(error) => {
+                held.progress.answer = Some(business(activity, "INVALID_ARGUMENT", &error.to_string()));
+                return Ok(());
+            }
+        };
+
+        held.progress.attempts += 1;
+        let left = job.deadline.at.since(self.now());
+        let call = Call {
+            job: &job,
+            activity,
+            uri: &definitions.uri,
+            attempt: held.progress.attempts,
+            span: telemetry::span_id(),
+            limit: activity
+                .attempt_timeout()
+                .unwrap_or(self.0.limits.attempt_timeout)
+                .min(left),
+            response_bytes: self.0.limits.response_bytes,
+            clock: &*self.0.clock,
+        };
+        let start = self.0.clock.now();
+        let called = call.run(&self.0.executors, request).await;
+        let end = self.0.clock.now();
+        let took = start.duration_until(end).unsigned_abs();
+        self.0.counts.call(&definitions.executor, called.is_ok(), took);
+        if job.trace.sampled {
+            let attributes = vec![
+                KeyValue::new("rpc.system", "grpc"),
+                KeyValue::new("rpc.method", activity.path()[1..].to_owned()),
+                KeyValue::new("server.address", definitions.uri.clone()),
+                KeyValue::new("bizproc.executor", definitions.executor.clone()),
+                KeyValue::new("bizproc.attempt", i64::from(held.progress.attempts)),
+            ];
+            let problem = called.as_ref().err().map(|failure| failure.problem.clone());
+            timeline.client(
+                "call",
+                call.span,
+                (system_time(start), system_time(end)),
+                attributes,
+                problem,
+            );
+        }
+
+        let answer = called.and_then(|response| {
+            activity
+                .answer(&response)
+                .map_err(|error| Failure::ours(error.to_string()))
+        });
+        let failure = match answer {
+            Ok(values) => {
+                let values = serde_json::Value::Object(values).to_string();
+                held.progress.answer = Some(Answer { values, error: None });
+                return Ok(());
+            }
+            Err(failure) => failure,
+        };
+        match retry::next(&failure, &mut held.progress, job.deadline, self.now()) {
+            Next::Attempt(at) => {
+                tracing::info!(
+                    job = job.id(),
+                    code = job.code,
+                    problem = failure.problem,
+                    attempt = held.progress.attempts,
+                    "call failed, will be tried again"
+                );
+                let mut mark = self.mark(held, State::Accepted, None);
+                mark.next_attempt = Some(at);
+                mark.problem = Some(failure.problem);
+                Err(mark)
+            }
+            Next::Business(code) => {
+                held.progress.answer = Some(business(activity, &code, &failure.problem));
+                Ok(())
+            }
+            Next::GiveUp => self.give_up(held, Some(activity), &failure.problem),
+        }
+    }
+
+    /// The deadline has passed without an answer.
+    fn too_late(&self, held: &mut Held, activity: Option<&Activity>) -> Result<(), Mark> {
+        if held.job.deadline.timed {
+            return Err(self.mark(held, State::Done, Some(Outcome::Expired)));
+        }
+        self.give_up(held, activity, "the executor did not answer within a day")
+    }
+
+    /// The executor failed for good.
+    fn give_up(&self, held: &mut Held, activity: Option<&Activity>, problem: &str) -> Result<(), Mark> {
+        match activity {
+            Some(activity) if activity.on_failure() == OnFailure::Answer => {
+                tracing::warn!(
+                    job = held.job.id(),
+                    code = held.job.code,
+                    problem,
+                    "the executor failed for good: answered as an error"
+                );
+                held.progress.answer = Some(business(activity, "EXECUTOR_FAILED", problem));
+                Ok(())
+            }
+            _ => Err(self.park(held, problem)),
+        }
+    }
+
+    async fn send_answer(&self, held: &mut Held, timeline: &mut Timeline) -> Mark {
+        let job = held.job.clone();
+        let Some(answer) = held.progress.answer.clone() else {
+            return self.park(held, "there is no answer to send");
+        };
+        let portal = self.0.portals.get(&job.app, &job.member_id);
+        if let Err(at) = portal.pause.enter(self.now()) {
+            return self.unsent(held, at, "the portal is in trouble: the answer waits");
+        }
+        held.progress.sends += 1;
+        let start = self.0.clock.now();
+        let sent = self
+            .0
+            .portals
+            .send(
+                &portal,
+                &Sending {
+                    job: &job,
+                    answer: &answer,
+                },
+            )
+            .await;
+        let end = self.0.clock.now();
+        let took = start.duration_until(end).unsigned_abs();
+        self.0.counts.send(sent == Sent::Taken, took);
+        if job.trace.sampled {
+            let attributes = vec![
+                KeyValue::new("http.request.method", "POST"),
+                KeyValue::new("bizproc.portal", job.member_id.clone()),
+            ];
+            let problem = match &sent {
+                Sent::Taken => None,
+                Sent::Refused(_, problem) | Sent::NoToken(problem) => Some(problem.clone()),
+            };
+            timeline.client(
+                "event.send",
+                telemetry::span_id(),
+                (system_time(start), system_time(end)),
+                attributes,
+                problem,
+            );
+        }
+        let outcome = if answer.error.is_some() {
+            Outcome::AnsweredError
+        } else {
+            Outcome::Answered
+        };
+        match sent {
+            Sent::Taken => {
+                portal.pause.works();
+                let state = if job.subscription.confirms() {
+                    State::Sent
+                } else {
+                    State::Done
+                };
+                self.mark(held, state, Some(outcome))
+            }
+            Sent::NoToken(problem) => {
+                portal.pause.undecided();
+                let delay = AGAIN.delay(held.progress.sends);
+                self.unsent(held, self.now().after(delay), problem)
+            }
+            Sent::Refused(verdict, problem) => self.refused(held, &portal.pause, &verdict, problem),
+        }
+    }
+
+    fn refused(&self, held: &Held, pause: &crate::portal::Pause, verdict: &Verdict, problem: String) -> Mark {
+        let now = self.now();
+        if !matches!(verdict, Verdict::Pause(_) | Verdict::Barred) {
+            pause.works();
+        }
+        match verdict {
+            Verdict::Forbidden => self.park(held, &problem),
+            Verdict::WorkflowGone => self.over(held, Outcome::WorkflowGone, problem),
+            Verdict::PortalGone => self.over(held, Outcome::PortalGone, problem),
+            Verdict::Pause(least) => self.unsent(held, pause.fails(now, *least), problem),
+            Verdict::Barred => self.unsent(held, pause.fails(now, AGAIN.delay(held.progress.sends)), problem),
+            Verdict::Busy => {
+                let tries = BUSY.len().min(held.progress.sends.max(1) as usize);
+                self.unsent(held, now.after(BUSY[tries - 1]), problem)
+            }
+            Verdict::Token | Verdict::Again => self.unsent(held, now.after(AGAIN.delay(held.progress.sends)), problem),
+        }
+    }
+
+    /// An answer in hand that must wait; past the deadline it was worth one attempt, and a person has to look.
+    fn unsent(&self, held: &Held, at: Millis, problem: impl Into<String>) -> Mark {
+        let problem = problem.into();
+        let deadline = held.job.deadline.at;
+        if self.now() >= deadline && held.progress.sends > 0 {
+            return self.park(held, &problem);
+        }
+        tracing::info!(job = held.job.id(), problem, "the answer waits");
+        let mut mark = self.mark(held, State::AnsweredUnsent, None);
+        mark.next_attempt = Some(if self.now() < deadline { at.min(deadline) } else { at });
+        mark.problem = Some(problem);
+        mark
+    }
+
+    fn over(&self, held: &Held, outcome: Outcome, problem: String) -> Mark {
+        let mut mark = self.mark(held, State::Done, Some(outcome));
+        mark.problem = Some(problem);
+        mark
+    }
+
+    fn park(&self, held: &Held, problem: &str) -> Mark {
+        tracing::warn!(
+            job = held.job.id(),
+            code = held.job.code,
+            problem,
+            "parked: a person has to look"
+        );
+        let mut mark = self.mark(held, State::Parked, None);
+        mark.problem = Some(problem.to_owned());
+        mark
+    }
+
+    /// The job is taken up again after a while.
+    pub(super) fn rest(&self, held: &Held, delay: Duration, problem: impl Into<String>) -> Mark {
+        let state = if held.progress.answer.is_some() {
+            State::AnsweredUnsent
+        } else {
+            State::Accepted
+        };
+        let mut mark = self.mark(held, state, None);
+        mark.next_attempt = Some(self.now().after(delay).min(held.job.deadline.at));
+        mark.problem = Some(problem.into());
+        mark
+    }
+
+    fn mark(&self, held: &Held, state: State, outcome: Option<Outcome>) -> Mark {
+        let problem = held.progress.answer.as_ref().and_then(|answer| answer.error.clone());
+        Mark {
+            state,
+            outcome,
+            next_attempt: None,
+            progress: held.progress.clone(),
+            problem,
+            changed: self.now(),
+        }
+    }
+}
+
+fn business(activity: &Activity, code: &str, message: &str) -> Answer {
+    let values = serde_json::Value::Object(activity.error_answer(code, message)).to_string();
+    Answer {
+        values,
+        error: Some(message.to_owned()),
+    }
+}

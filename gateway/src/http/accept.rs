@@ -1,0 +1,140 @@
+//! Callbacks: authenticated or quarantined, durable, then 200. Nothing else happens before the 200.
+
+use std::sync::Arc;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use bitrix::post::Callback;
+use service::system_time;
+use tokio::sync::oneshot;
+
+use super::{receive::Arrival, refusal::Refusal, router::Gate};
+use crate::{
+    engine::JobTimeline,
+    job::{Job, property_pairs},
+    persist::insert::{self, Inserted},
+    quarantine::Entry,
+    trace::{Done, Trace},
+    vouch::{self, Doubt},
+};
+
+/// Takes a callback.
+pub(super) async fn accept(
+    gate: &Gate,
+    arrival: &Arrival<'_>,
+    callback: Callback,
+    body: &[u8],
+) -> Result<Response, Refusal> {
+    let trace = Trace::begin(&gate.telemetry);
+    let snapshot = gate.latest.borrow().clone();
+    let verdict = vouch::vouch(snapshot.as_deref(), arrival.app, arrival.revision, &callback);
+    match verdict {
+        Ok(revision) => {
+            let job = Job::of_callback(callback, arrival.app, &revision, arrival.at.into(), trace);
+            store(gate, arrival, job, property_pairs(body)).await
+        }
+        Err(doubt) => {
+            let revision = arrival.revision.unwrap_or_default();
+            let job = Job::of_callback(callback, arrival.app, revision, arrival.at.into(), trace);
+            quarantine(gate, arrival, job, body, doubt).await
+        }
+    }
+}
+
+async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -> Result<Response, Refusal> {
+    let job = Arc::new(job);
+    let seat = gate.engine.seat(payload.len());
+    let next_attempt = if seat.is_some() { None } else { Some(job.received) };
+    let (told, outcome) = oneshot::channel();
+    let insert = {
+        let job = job.clone();
+        move |tx: &rusqlite::Transaction<'_>| insert::accepted(tx, &job, &payload, next_attempt)
+    };
+    // The job begins in the continuation of the commit, not here: a portal that hangs up before its 200 must not leave
+    // an accepted job behind that nobody runs.
+    let begin = {
+        let (engine, clock, counts) = (gate.engine.clone(), gate.clock.clone(), gate.counts.clone());
+        let start = arrival.at;
+        move |inserted: Result<Inserted, store::StoreError>| {
+            match (&inserted, seat) {
+                (Ok(Inserted::New(row)), Some(seat)) => {
+                    let durable = clock.now();
+                    counts.accepted(start.duration_until(durable).unsigned_abs());
+                    engine.start(
+                        *row,
+                        job,
+                        seat,
+                        JobTimeline::accepted(system_time(start), system_time(durable)),
+                    );
+                }
+                (Ok(Inserted::New(_)), None) => {
+                    counts.accepted(start.duration_until(clock.now()).unsigned_abs());
+                    engine.wake(job.received);
+                }
+                (Ok(Inserted::Promoted(_)), _) => engine.wake(job.received),
+                (Ok(Inserted::Repeat) | Err(_), _) => {}
+            }
+            // Nobody listens when the portal has hung up.
+            drop(told.send(inserted));
+        }
+    };
+    gate.db.submit(insert, begin);
+    match outcome.await {
+        Ok(Ok(_)) => Ok(StatusCode::OK.into_response()),
+        Ok(Err(error)) => Err(unstored(gate, &error)),
+        Err(_) => Err(Refusal::Store),
+    }
+}
+
+async fn quarantine(
+    gate: &Gate,
+    arrival: &Arrival<'_>,
+    job: Job,
+    body: &[u8],
+    doubt: Doubt,
+) -> Result<Response, Refusal> {
+    let place = gate
+        .quarantine
+        .place(&arrival.source, body.len())
+        .ok_or(Refusal::QuarantineFull)?;
+    let sealed = gate.sealer.seal(job.key.as_bytes(), body).map_err(|error| {
+        tracing::error!(%error, "a callback could not be sealed");
+        Refusal::Store
+    })?;
+    tracing::info!(
+        app = arrival.app,
+        job = job.id(),
+        code = job.code,
+        reason = doubt.name(),
+        "callback quarantined"
+    );
+    gate.counts.quarantined(doubt.name());
+    let (trace, start) = (job.trace, arrival.at);
+    let entry = Entry {
+        job,
+        sealed,
+        source: arrival.source.clone(),
+    };
+    let stored = gate
+        .quarantine
+        .store(entry)
+        .await
+        .map_err(|error| unstored(gate, &error))?;
+    if stored {
+        place.keep();
+    }
+    trace.export(
+        &gate.telemetry,
+        Done::accept(trace, system_time(start), system_time(gate.clock.now()), doubt.name()),
+    );
+    Ok(StatusCode::OK.into_response())
+}
+
+/// The portal is told to come again, though it won't: better than a 200 for what isn't stored.
+pub(super) fn unstored(gate: &Gate, error: &store::StoreError) -> Refusal {
+    tracing::error!(%error, "a post could not be stored");
+    gate.health.failed();
+    Refusal::Store
+}

@@ -1,0 +1,48 @@
+//! Events: durable, then 200; handed to the registrar afterwards.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use bitrix::post::Event;
+use sha2::{Digest, Sha256};
+
+use super::{accept::unstored, receive::Arrival, refusal::Refusal, router::Gate};
+use crate::persist::events::NewEvent;
+
+/// Takes an event.
+pub(super) async fn accept(gate: &Gate, arrival: &Arrival<'_>, event: Event, body: &[u8]) -> Result<Response, Refusal> {
+    let place = gate
+        .quarantine
+        .place(&arrival.source, body.len())
+        .ok_or(Refusal::QuarantineFull)?;
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update((arrival.app.len() as u64).to_be_bytes())
+        .chain_update(arrival.app)
+        .chain_update(body)
+        .finalize()
+        .into();
+    let sealed = gate.sealer.seal(&digest, body).map_err(|error| {
+        tracing::error!(%error, "an event could not be sealed");
+        Refusal::Store
+    })?;
+    tracing::info!(app = arrival.app, event = event.event, "event taken");
+    let event = NewEvent {
+        digest,
+        app: arrival.app.to_owned(),
+        event: event.event,
+        sealed,
+        received: arrival.at.into(),
+        source: arrival.source.clone(),
+    };
+    if gate
+        .quarantine
+        .store_event(event)
+        .await
+        .map_err(|error| unstored(gate, &error))?
+    {
+        place.keep();
+    }
+    gate.counts.post("event");
+    Ok(StatusCode::OK.into_response())
+}

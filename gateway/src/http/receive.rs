@@ -1,0 +1,89 @@
+//! A POST of a portal or a browser: read, told apart by its shape, taken.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use bitrix::post::{Post, classify};
+use jiff::Timestamp;
+
+use super::{
+    accept, event, frame,
+    refusal::Refusal,
+    router::Gate,
+    source::{Peer, source},
+};
+
+/// What is known of a POST beside its body.
+pub(super) struct Arrival<'a> {
+    pub(super) app: &'a str,
+    /// Of the URL; none when the body came to an address without one.
+    pub(super) revision: Option<&'a str>,
+    pub(super) at: Timestamp,
+    pub(super) source: String,
+}
+
+/// Takes a POST, whatever it is.
+pub(super) async fn receive(gate: &Gate, app: &str, revision: Option<&str>, request: Request) -> Response {
+    let at = gate.clock.now();
+    take(gate, app, revision, at, request).await.unwrap_or_else(|refusal| {
+        gate.counts.refused(refusal.reason());
+        tracing::debug!(app, reason = refusal.reason(), "a post was refused");
+        refusal.into_response()
+    })
+}
+
+async fn take(
+    gate: &Gate,
+    app: &str,
+    revision: Option<&str>,
+    at: Timestamp,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let known = gate.latest.borrow().as_ref().map(|snapshot| snapshot.has_app(app));
+    // Without a snapshot nobody knows: the body is kept, if the name can be one.
+    if !known.unwrap_or_else(|| is_name(app)) {
+        return Err(Refusal::NoSuchApp);
+    }
+    let (head, body) = request.into_parts();
+    if !is_form(&head.headers) {
+        return Err(Refusal::ContentType);
+    }
+    let body = gate
+        .buffers
+        .read(body, gate.limits.body_bytes, gate.body_timeout)
+        .await?;
+    let post = classify(&body.bytes, head.uri.query(), &gate.limits.form()).map_err(Refusal::Body)?;
+    let peer = head
+        .extensions
+        .get::<Peer>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    let source = source(peer, &head.headers, &gate.trusted_proxies);
+    let arrival = Arrival {
+        app,
+        revision,
+        at,
+        source,
+    };
+    match post {
+        Post::Callback(callback) => accept::accept(gate, &arrival, callback, &body.bytes).await,
+        Post::Event(posted) => event::accept(gate, &arrival, posted, &body.bytes).await,
+        Post::Frame(posted) => Ok(frame::show(gate, &arrival, posted).await),
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let Some(text) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Names of apps: `[a-z0-9-]+`, as the registrar's configuration has them.
+fn is_name(app: &str) -> bool {
+    (1..=64).contains(&app.len()) && app.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}

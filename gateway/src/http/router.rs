@@ -1,0 +1,70 @@
+//! Addresses.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use service::{SharedClock, Telemetry};
+use store::Db;
+
+use super::{body::Buffers, page, receive, refusal::Refusal};
+use crate::{
+    config::{Limits, Network},
+    engine::Engine,
+    metrics::Counts,
+    quarantine::Quarantine,
+    registrar::Registrar,
+    seal::Sealer,
+    snapshot::Latest,
+    upkeep::Health,
+};
+
+/// What the handlers need.
+pub(crate) struct Gate {
+    pub(crate) db: Db,
+    pub(crate) engine: Engine,
+    pub(crate) quarantine: Arc<Quarantine>,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) latest: Latest,
+    pub(crate) registrar: Registrar,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) clock: SharedClock,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) buffers: Buffers,
+    pub(crate) limits: Limits,
+    pub(crate) body_timeout: std::time::Duration,
+    pub(crate) trusted_proxies: Vec<Network>,
+}
+
+/// All addresses of the port for portals and browsers.
+pub(crate) fn router(gate: Arc<Gate>) -> Router {
+    Router::new()
+        .route("/bitrix/{app}/activity/{revision}", post(activity))
+        .route("/bitrix/{app}/event", post(event))
+        .route("/bitrix/{app}/page", get(page::outside).post(event))
+        .fallback(async || Refusal::NoSuchPath)
+        .method_not_allowed_fallback(not_allowed)
+        .with_state(gate)
+}
+
+async fn activity(
+    State(gate): State<Arc<Gate>>,
+    Path((app, revision)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    receive::receive(&gate, &app, Some(&revision), request).await
+}
+
+async fn event(State(gate): State<Arc<Gate>>, Path(app): Path<String>, request: Request) -> Response {
+    receive::receive(&gate, &app, None, request).await
+}
+
+async fn not_allowed(State(gate): State<Arc<Gate>>) -> Response {
+    gate.counts.refused(Refusal::Method.reason());
+    Refusal::Method.into_response()
+}

@@ -1,0 +1,90 @@
+//! Connections of portals and browsers.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use service::Lifecycle;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::source::Peer;
+
+/// Longest wait for a request's head, also on an idle connection: a portal's queue server keeps its connections.
+const HEAD: Duration = Duration::from_secs(60);
+/// After the system refused a connection (no file handles).
+const REFUSED: Duration = Duration::from_millis(50);
+
+/// The server.
+pub(crate) struct Server {
+    pub(crate) router: Router,
+    pub(crate) max_connections: usize,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl Server {
+    /// Serves until the soft stop, then until the requests in hand are answered.
+    pub(crate) async fn run(self, listener: TcpListener) {
+        let stopping = self.lifecycle.stopping();
+        let turns = Arc::new(Semaphore::new(self.max_connections));
+        let connections = TaskTracker::new();
+        loop {
+            let accept = async {
+                let turn = turns.clone().acquire_owned().await;
+                (turn, listener.accept().await)
+            };
+            let (turn, accepted) = tokio::select! {
+                () = stopping.cancelled() => break,
+                accepted = accept => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let (router, lifecycle) = (self.router.clone(), self.lifecycle.clone());
+                    connections.spawn(async move {
+                        serve(stream, Peer(peer.ip()), router, lifecycle).await;
+                        drop(turn);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(REFUSED).await;
+                }
+            }
+        }
+        drop(listener);
+        connections.close();
+        connections.wait().await;
+    }
+}
+
+async fn serve(stream: TcpStream, peer: Peer, router: Router, lifecycle: Lifecycle) {
+    // Answers are small; waiting to fill a packet would cost 40 ms.
+    let _best_effort = stream.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        // A router is always ready.
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let stopping = lifecycle.stopping();
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
+    }
+}

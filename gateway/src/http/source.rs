@@ -1,0 +1,64 @@
+//! Whom a request comes from, for the bounds of what nobody vouches for.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::http::HeaderMap;
+
+use crate::config::Network;
+
+/// The peer's address, put into each request by the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The address that a request counts for: the peer's, or, behind trusted proxies, the last one in `X-Forwarded-For` that
+/// is no proxy of ours. Of an IPv6 address the /64 counts: one host has them all.
+pub(crate) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> String {
+    let ours = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    let mut address = peer.to_canonical();
+    if ours(address) {
+        let forwarded = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+        for hop in hops.into_iter().rev() {
+            let Ok(hop) = hop.parse::<IpAddr>() else { break };
+            address = hop.to_canonical();
+            if !ours(address) {
+                break;
+            }
+        }
+    }
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        let trusted = [Network::deserialize(json!("10.0.0.0/8")).unwrap()];
+        source(peer.parse().unwrap(), &headers, &trusted)
+    }
+
+    #[test]
+    fn only_our_proxies_are_believed() {
+        assert_eq!(of("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+        assert_eq!(of("10.1.1.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(of("10.1.1.1", &["6.6.6.6, 198.51.100.1, 10.2.2.2"]), "198.51.100.1");
+        assert_eq!(of("10.1.1.1", &["6.6.6.6", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(of("10.1.1.1", &["nonsense"]), "10.1.1.1");
+        assert_eq!(of("::ffff:203.0.113.9", &[]), "203.0.113.9");
+        assert_eq!(of("2001:db8:1:2:3:4:5:6", &[]), "2001:db8:1:2::");
+    }
+}

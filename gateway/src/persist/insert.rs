@@ -1,0 +1,121 @@
+//! The durable insert: the first of a job's two writes.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::RowId;
+use crate::job::{Job, Millis, State};
+
+/// What an insert found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// A new job.
+    New(RowId),
+    /// The job was in quarantine and is accepted now, with what the authentic callback carries.
+    Promoted(RowId),
+    /// A repeat: it is there already.
+    Repeat,
+}
+
+const INSERT: &str = "INSERT INTO jobs (key, state, app, member_id, revision, workflow_id, code, document_module, \
+    document_entity, document_id, type_module, type_entity, type_id, event_token, subscription, user_id, received, \
+    deadline, timed, trace, payload, next_attempt, changed, source) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?17, ?23) \
+    ON CONFLICT (key) DO NOTHING";
+
+/// Stores an accepted job. `next_attempt`: none when this process has it in memory.
+pub(crate) fn accepted(
+    db: &Connection,
+    job: &Job,
+    payload: &[u8],
+    next_attempt: Option<Millis>,
+) -> rusqlite::Result<Inserted> {
+    if insert(db, job, State::Accepted, payload, next_attempt, None)? {
+        return Ok(Inserted::New(db.last_insert_rowid()));
+    }
+    let promoted = db
+        .prepare_cached(
+            "UPDATE jobs SET state = ?2, app = ?3, revision = ?4, code = ?5, document_module = ?6, document_entity = ?7, \
+             document_id = ?8, type_module = ?9, type_entity = ?10, type_id = ?11, event_token = ?12, subscription = ?13, \
+             user_id = ?14, deadline = ?15, timed = ?16, payload = ?17, next_attempt = ?18, changed = ?18, source = NULL, \
+             problem = NULL, trace = ?19 \
+             WHERE key = ?1 AND state = ?20 RETURNING id",
+        )?
+        .query_row(
+            params![
+                job.key.as_bytes(),
+                State::Accepted as u8,
+                job.app,
+                job.revision,
+                job.code,
+                part(job.document_id.as_ref(), 0),
+                part(job.document_id.as_ref(), 1),
+                part(job.document_id.as_ref(), 2),
+                part(job.document_type.as_ref(), 0),
+                part(job.document_type.as_ref(), 1),
+                part(job.document_type.as_ref(), 2),
+                job.event_token.expose(),
+                job.subscription as u8,
+                job.user_id,
+                job.deadline.at.0,
+                job.deadline.timed,
+                payload,
+                job.received.0,
+                job.trace.to_bytes(),
+                State::Quarantined as u8,
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(promoted.map_or(Inserted::Repeat, Inserted::Promoted))
+}
+
+/// Stores a job that nobody vouches for yet; false for a repeat.
+pub(crate) fn quarantined(
+    db: &Connection,
+    job: &Job,
+    sealed: &[u8],
+    next_attempt: Millis,
+    source: &str,
+) -> rusqlite::Result<bool> {
+    insert(db, job, State::Quarantined, sealed, Some(next_attempt), Some(source))
+}
+
+fn insert(
+    db: &Connection,
+    job: &Job,
+    state: State,
+    payload: &[u8],
+    next_attempt: Option<Millis>,
+    source: Option<&str>,
+) -> rusqlite::Result<bool> {
+    let inserted = db.prepare_cached(INSERT)?.execute(params![
+        job.key.as_bytes(),
+        state as u8,
+        job.app,
+        job.member_id,
+        job.revision,
+        job.workflow_id,
+        job.code,
+        part(job.document_id.as_ref(), 0),
+        part(job.document_id.as_ref(), 1),
+        part(job.document_id.as_ref(), 2),
+        part(job.document_type.as_ref(), 0),
+        part(job.document_type.as_ref(), 1),
+        part(job.document_type.as_ref(), 2),
+        job.event_token.expose(),
+        job.subscription as u8,
+        job.user_id,
+        job.received.0,
+        job.deadline.at.0,
+        job.deadline.timed,
+        job.trace.to_bytes(),
+        payload,
+        next_attempt.map(|at| at.0),
+        source,
+    ])?;
+    Ok(inserted == 1)
+}
+
+fn part(triple: Option<&[String; 3]>, index: usize) -> Option<&str> {
+    triple.map(|triple| triple[index].as_str())
+}

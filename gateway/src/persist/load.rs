@@ -1,0 +1,62 @@
+//! Jobs that wait in the store.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{RowId, StoredJob};
+use crate::job::{Millis, State};
+
+const WAITING: [State; 2] = [State::Accepted, State::AnsweredUnsent];
+
+/// What is due, earliest first, and when the next ones are.
+pub(crate) struct Due {
+    pub(crate) jobs: Vec<StoredJob>,
+    /// More was due than asked for.
+    pub(crate) more: bool,
+    /// The earliest moment after `now`.
+    pub(crate) next: Option<Millis>,
+}
+
+/// Up to `limit` jobs that are due at `now`, without those for which `held` is true.
+pub(crate) fn due(db: &Connection, now: Millis, limit: usize, held: impl Fn(RowId) -> bool) -> rusqlite::Result<Due> {
+    let mut found: Vec<(Millis, RowId)> = Vec::new();
+    let mut next = None;
+    for state in WAITING {
+        let mut ids = db.prepare_cached(
+            "SELECT next_attempt, id FROM jobs WHERE state = ?1 AND next_attempt <= ?2 ORDER BY next_attempt",
+        )?;
+        let free = ids
+            .query_map(params![state as u8, now.0], |row| {
+                Ok((Millis(row.get(0)?), row.get(1)?))
+            })?
+            .filter(|item| item.as_ref().map_or(true, |(_, row)| !held(*row)))
+            .take(limit + 1);
+        for item in free {
+            found.push(item?);
+        }
+        let later: Option<i64> = db
+            .prepare_cached("SELECT min(next_attempt) FROM jobs WHERE state = ?1 AND next_attempt > ?2")?
+            .query_row(params![state as u8, now.0], |row| row.get(0))
+            .optional()?
+            .flatten();
+        next = next.into_iter().chain(later.map(Millis)).min();
+    }
+    found.sort_unstable();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let mut one = db.prepare_cached(&format!("SELECT {} FROM jobs WHERE id = ?1", StoredJob::COLUMNS))?;
+    let jobs = found
+        .iter()
+        .map(|(_, row)| one.query_row([row], StoredJob::read))
+        .collect::<Result<_, _>>()?;
+    Ok(Due { jobs, more, next })
+}
+
+/// Makes due what the process before had in memory: accepted, without a moment of its own, not below the last mark of
+/// what was settled. Gives their number.
+pub(crate) fn recover(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
+    let settled = super::meta::settled(db)?;
+    db.execute(
+        "UPDATE jobs SET next_attempt = ?1 WHERE id >= ?2 AND state = ?3 AND next_attempt IS NULL",
+        params![now.0, settled, State::Accepted as u8],
+    )
+}

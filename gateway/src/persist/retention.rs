@@ -1,0 +1,36 @@
+//! What is old goes.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::RowId;
+use crate::job::{Millis, State};
+
+/// Rows a write: few enough that an accept in the same group doesn't notice.
+const ROWS: u32 = 200;
+
+/// Some of the finished jobs last changed before `before`. The newest row is never among them, so that ids don't come
+/// twice. Ids are in the order of acceptance: the search ends at the first job that is young enough.
+pub(crate) fn old(db: &Connection, before: Millis) -> rusqlite::Result<Vec<RowId>> {
+    let newest: Option<RowId> = db.query_row("SELECT max(id) FROM jobs", [], |row| row.get(0))?;
+    let young: Option<RowId> = db
+        .prepare_cached("SELECT id FROM jobs WHERE received >= ?1 ORDER BY id LIMIT 1")?
+        .query_row([before.0], |row| row.get(0))
+        .optional()?;
+    db.prepare_cached("SELECT id FROM jobs WHERE id < ?1 AND changed < ?2 AND state IN (?3, ?4) ORDER BY id LIMIT ?5")?
+        .query_map(
+            params![
+                young.or(newest).unwrap_or_default(),
+                before.0,
+                State::Sent as u8,
+                State::Done as u8,
+                ROWS
+            ],
+            |row| row.get(0),
+        )?
+        .collect()
+}
+
+pub(crate) fn delete(db: &Connection, rows: &[RowId]) -> rusqlite::Result<()> {
+    let mut one = db.prepare_cached("DELETE FROM jobs WHERE id = ?1")?;
+    rows.iter().try_for_each(|row| one.execute([row]).map(drop))
+}

@@ -1,0 +1,141 @@
+//! Jobs for people.
+
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+
+use super::RowId;
+use crate::{
+    job::{Key, Millis, Outcome, State},
+    trace::Trace,
+};
+
+/// What a person may see of a job: no secrets, no values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobView {
+    pub(crate) row: RowId,
+    pub(crate) id: String,
+    pub(crate) app: String,
+    pub(crate) member_id: String,
+    pub(crate) revision: String,
+    pub(crate) workflow_id: String,
+    pub(crate) code: String,
+    pub(crate) document_id: Vec<String>,
+    pub(crate) state: State,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) attempts: u32,
+    pub(crate) received: Millis,
+    pub(crate) deadline: Millis,
+    pub(crate) changed: Millis,
+    pub(crate) next_attempt: Option<Millis>,
+    pub(crate) problem: String,
+    pub(crate) trace_id: String,
+}
+
+/// Which jobs; all conditions hold.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) workflow_id: Option<String>,
+    pub(crate) document_id: Option<String>,
+    pub(crate) state: Option<State>,
+    pub(crate) app: Option<String>,
+    pub(crate) member_id: Option<String>,
+    /// Only rows before this one.
+    pub(crate) before: Option<RowId>,
+    pub(crate) limit: usize,
+}
+
+const COLUMNS: &str = "id, key, app, member_id, revision, workflow_id, code, document_module, document_entity, \
+    document_id, state, outcome, attempts, received, deadline, changed, next_attempt, problem, trace";
+
+/// The job with this id.
+pub(crate) fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<JobView>> {
+    let Some(prefix) = Key::prefix_of_id(id) else {
+        return Ok(None);
+    };
+    let (from, to) = range(&prefix);
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM jobs WHERE key BETWEEN ?1 AND ?2 LIMIT 1"
+    ))?
+    .query_row([from, to], read)
+    .optional()
+}
+
+/// Jobs, newest first.
+pub(crate) fn list(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<JobView>> {
+    let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE 1");
+    let mut values: Vec<Value> = Vec::new();
+    let mut condition = |text: &str, value: Value| {
+        sql.push_str(text);
+        values.push(value);
+    };
+    if let Some(workflow_id) = &filter.workflow_id {
+        // A workflow's jobs are neighbours in the key's order.
+        let (from, to) = range(&Key::prefix_of_workflow(workflow_id));
+        condition(" AND key >= ?", Value::Blob(from));
+        condition(" AND key <= ?", Value::Blob(to));
+        condition(" AND workflow_id = ?", workflow_id.clone().into());
+    }
+    if let Some(document_id) = &filter.document_id {
+        condition(" AND document_id = ?", document_id.clone().into());
+    }
+    if let Some(app) = &filter.app {
+        condition(" AND app = ?", app.clone().into());
+    }
+    if let Some(member_id) = &filter.member_id {
+        condition(" AND member_id = ?", member_id.clone().into());
+    }
+    if let Some(before) = filter.before {
+        condition(" AND id < ?", before.into());
+    }
+    if let Some(state) = filter.state {
+        // Literally, so that the planner sees the partial index of parked jobs.
+        sql.push_str(&format!(" AND state = {}", state as u8));
+    }
+    sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", filter.limit));
+    db.prepare(&sql)?.query_map(params_from_iter(values), read)?.collect()
+}
+
+fn range(prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    // No key is as long as this upper bound.
+    let to = prefix.iter().copied().chain(std::iter::repeat_n(0xff, 64)).collect();
+    (prefix.to_vec(), to)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<JobView> {
+    let trace: Vec<u8> = row.get(18)?;
+    let document: [Option<String>; 3] = [row.get(7)?, row.get(8)?, row.get(9)?];
+    Ok(JobView {
+        row: row.get(0)?,
+        id: Key::from_bytes(row.get_ref(1)?.as_blob()?)
+            .map(|key| key.id())
+            .unwrap_or_default(),
+        app: row.get(2)?,
+        member_id: row.get(3)?,
+        revision: row.get(4)?,
+        workflow_id: row.get(5)?,
+        code: row.get(6)?,
+        document_id: document.into_iter().flatten().collect(),
+        state: State::from_number(row.get(10)?).unwrap_or(State::Parked),
+        outcome: row.get::<_, Option<u8>>(11)?.and_then(Outcome::from_number),
+        attempts: row.get(12)?,
+        received: Millis(row.get(13)?),
+        deadline: Millis(row.get(14)?),
+        changed: Millis(row.get(15)?),
+        next_attempt: row.get::<_, Option<i64>>(16)?.map(Millis),
+        problem: row.get::<_, Option<String>>(17)?.unwrap_or_default(),
+        trace_id: Trace::from_bytes(&trace)
+            .map(|trace| trace.id.to_string())
+            .unwrap_or_default(),
+    })
+}
+
+/// Jobs that wait in the store, by state: how many, and since when the oldest.
+pub(crate) fn waiting(db: &Connection) -> rusqlite::Result<Vec<(State, u64, Millis)>> {
+    let parked = "SELECT state, count(*), min(received) FROM jobs WHERE state = 6 GROUP BY state";
+    let due = "SELECT state, count(*), min(received) FROM jobs WHERE next_attempt IS NOT NULL GROUP BY state";
+    db.prepare_cached(&format!("{due} UNION ALL {parked}"))?
+        .query_map([], |row| {
+            let state = State::from_number(row.get(0)?).unwrap_or(State::Parked);
+            Ok((state, row.get::<_, i64>(1)?.unsigned_abs(), Millis(row.get(2)?)))
+        })?
+        .collect()
+}

@@ -1,0 +1,57 @@
+//! Portals: where answers go, with whose token, and what their failures mean.
+
+mod client;
+mod pause;
+mod send;
+mod token;
+mod verdict;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use service::SharedClock;
+
+use self::token::Tokens;
+pub(crate) use self::{
+    client::HttpClient,
+    pause::Pause,
+    send::{Sending, Sent},
+    verdict::Verdict,
+};
+use crate::registrar::Registrar;
+
+/// Everything that answers need.
+pub(crate) struct Portals {
+    http: HttpClient,
+    registrar: Registrar,
+    clock: SharedClock,
+    known: Mutex<HashMap<String, Arc<Portal>>>,
+}
+
+/// An app on a portal, as far as sending to it goes.
+#[derive(Default)]
+pub(crate) struct Portal {
+    tokens: Tokens,
+    pub(crate) pause: Pause,
+}
+
+impl Portals {
+    pub(crate) fn new(http: HttpClient, registrar: Registrar, clock: SharedClock) -> Self {
+        Self {
+            http,
+            registrar,
+            clock,
+            known: Mutex::default(),
+        }
+    }
+
+    /// By app and portal. Only asked for what was authenticated, so their number is that of the installations.
+    pub(crate) fn get(&self, app: &str, member_id: &str) -> Arc<Portal> {
+        // An app's name has no blank.
+        let key = [app, " ", member_id].concat();
+        self.known.lock().entry(key).or_default().clone()
+    }
+}
+
+/// Longest wait for a portal's whole reply: it cuts a request at 60 s itself.
+const REPLY_LIMIT: Duration = Duration::from_secs(65);

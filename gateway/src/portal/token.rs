@@ -1,0 +1,114 @@
+//! Access tokens: issued by the registrar, kept until they end, asked for once by all who wait.
+
+use std::{sync::Arc, time::Duration};
+
+use bitrix::rest::method_url;
+use http::Uri;
+use proto::registrar::v1::{IssueTokenRequest, IssueTokenResponse};
+use service::Secret;
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+use tonic::Code;
+
+use crate::{job::Millis, registrar::Registrar};
+
+/// Not used any more in its last moments: the call takes its time, and clocks differ.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The token of an app on a portal.
+#[derive(Default)]
+pub(super) struct Tokens(Mutex<Option<Arc<Token>>>);
+
+/// A token and where it is good.
+pub(super) struct Token {
+    pub(super) access: Secret,
+    expires: Millis,
+    /// `bizproc.event.send` of the portal that the OAuth server named.
+    pub(super) event_send: Uri,
+}
+
+/// Why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoToken {
+    /// The portal or the app on it is no more.
+    Gone(String),
+    /// Not until an administrator opens the app, or the registrar is back.
+    NotNow(String),
+}
+
+impl Tokens {
+    /// A token other than `rejected`.
+    pub(super) async fn get(
+        &self,
+        registrar: &Registrar,
+        (app, member_id): (&str, &str),
+        now: Millis,
+        rejected: Option<&Token>,
+    ) -> Result<Arc<Token>, NoToken> {
+        // Held over the request: whoever else waits gets its result.
+        let mut current = self.0.lock().await;
+        if let Some(token) = &*current
+            && token.expires > now.after(MARGIN)
+            && rejected.is_none_or(|rejected| rejected.access != token.access)
+        {
+            return Ok(token.clone());
+        }
+        let request = IssueTokenRequest {
+            app: app.to_owned(),
+            member_id: member_id.to_owned(),
+            rejected_sha256: rejected
+                .map(|token| Sha256::digest(token.access.expose()).to_vec())
+                .unwrap_or_default(),
+        };
+        let response = registrar.issue_token(request).await.map_err(|status| {
+            *current = None;
+            refusal(&status)
+        })?;
+        let token = Arc::new(Token::of(response, now).map_err(NoToken::NotNow)?);
+        *current = Some(token.clone());
+        Ok(token)
+    }
+
+    /// The portal has another address now: the registrar is asked again.
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
+}
+
+impl Token {
+    fn of(response: IssueTokenResponse, now: Millis) -> Result<Self, String> {
+        let wrong = |what: String| {
+            format!(
+                "the registrar issued a token for {:?}: {what}",
+                response.client_endpoint
+            )
+        };
+        let endpoint = response
+            .client_endpoint
+            .parse()
+            .map_err(|error| wrong(format!("{error}")))?;
+        let url = method_url(&endpoint, "bizproc.event.send").map_err(|error| wrong(error.to_string()))?;
+        let event_send = url.as_str().parse().map_err(|error| wrong(format!("{error}")))?;
+        let expires = response
+            .expires
+            .map_or(now.after(2 * MARGIN), |end| Millis(end.seconds.saturating_mul(1000)));
+        Ok(Self {
+            access: Secret::from(response.access_token),
+            expires,
+            event_send,
+        })
+    }
+}
+
+fn refusal(status: &tonic::Status) -> NoToken {
+    use tonic_types::StatusExt;
+    let text = format!("no access token: {}", status.message());
+    let reason = status
+        .get_details_error_info()
+        .map(|info| info.reason)
+        .unwrap_or_default();
+    match (status.code(), reason.as_str()) {
+        (Code::FailedPrecondition, "PORTAL_GONE" | "UNINSTALLED") => NoToken::Gone(text),
+        _ => NoToken::NotNow(text),
+    }
+}

@@ -1,0 +1,105 @@
+//! What a portal's reply to `event.send` means: the second error table.
+
+use std::time::Duration;
+
+use bitrix::rest::{CallError, ErrorKind, Retry};
+
+/// What to do about a refused answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The access token is over: once more with another.
+    Token,
+    /// The event token is foreign or damaged: it needs a person.
+    Forbidden,
+    /// The workflow is no more.
+    WorkflowGone,
+    /// The workflow is locked: again after 1, 5, 10 minutes.
+    Busy,
+    /// The portal is no more, or the app on it.
+    PortalGone,
+    /// The portal is in trouble: it pauses for at least as long.
+    Pause(Duration),
+    /// The app may not work there until its administrator does something: it pauses, and the registrar looks.
+    Barred,
+    /// This answer isn't taken, who knows why: again with back-off.
+    Again,
+}
+
+impl Verdict {
+    pub(crate) fn of(error: &CallError) -> Self {
+        let least = match error.retry() {
+            Retry::Later(least) => least,
+            _ => Duration::ZERO,
+        };
+        match error.kind {
+            ErrorKind::TokenExpired | ErrorKind::TokenInvalid => Self::Token,
+            ErrorKind::AccessDenied => Self::Forbidden,
+            ErrorKind::WorkflowGone => Self::WorkflowGone,
+            ErrorKind::WorkflowBusy => Self::Busy,
+            ErrorKind::PortalDeleted | ErrorKind::ApplicationNotFound | ErrorKind::NotInstalled => Self::PortalGone,
+            ErrorKind::RateLimited
+            | ErrorKind::OperationTimeLimit
+            | ErrorKind::Overloaded
+            | ErrorKind::ServerError
+            | ErrorKind::AuthServerDown
+            | ErrorKind::Moved
+            | ErrorKind::Malformed
+            | ErrorKind::TooLarge
+            | ErrorKind::Unreachable
+            | ErrorKind::TimedOut
+            | ErrorKind::Broken => Self::Pause(least),
+            ErrorKind::PaymentRequired
+            | ErrorKind::UserDenied
+            | ErrorKind::ScopeMissing
+            | ErrorKind::MethodNotFound
+            | ErrorKind::WrongAuthType => Self::Barred,
+            _ => Self::Again,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitrix::rest::decode_reply;
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn the_table() {
+        let seconds = |seconds| Verdict::Pause(Duration::from_secs(seconds));
+        for (status, body, expected) in [
+            (
+                401,
+                r#"{"error":"expired_token","error_description":"…"}"#,
+                Verdict::Token,
+            ),
+            (401, r#"{"error":"invalid_token"}"#, Verdict::Token),
+            (
+                403,
+                r#"{"error":"ACCESS_DENIED","error_description":"Access denied!"}"#,
+                Verdict::Forbidden,
+            ),
+            (400, r#"{"error":"404"}"#, Verdict::WorkflowGone),
+            (400, r#"{"error":423}"#, Verdict::Busy),
+            (403, r#"{"error":"PORTAL_DELETED"}"#, Verdict::PortalGone),
+            (401, r#"{"error":"APPLICATION_NOT_FOUND"}"#, Verdict::PortalGone),
+            (401, r#"{"error":"NOT_INSTALLED"}"#, Verdict::PortalGone),
+            (429, r#"{"error":"OPERATION_TIME_LIMIT"}"#, seconds(60)),
+            (503, r#"{"error":"QUERY_LIMIT_EXCEEDED"}"#, seconds(1)),
+            (503, "<html>busy</html>", seconds(10)),
+            (502, "<html>bad gateway</html>", seconds(5)),
+            (500, r#"{"error":"INTERNAL_SERVER_ERROR"}"#, seconds(5)),
+            (200, "<html>login</html>", seconds(5)),
+            (302, "", Verdict::Pause(Duration::ZERO)),
+            (401, r#"{"error":"PAYMENT_REQUIRED"}"#, Verdict::Barred),
+            (401, r#"{"error":"authorization_error"}"#, Verdict::Barred),
+            (404, r#"{"error":"ERROR_METHOD_NOT_FOUND"}"#, Verdict::Barred),
+            (400, r#"{"error":"ERROR_CORE"}"#, Verdict::Again),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = decode_reply(status, &HeaderMap::new(), body.as_bytes()).unwrap_err();
+            assert_eq!(Verdict::of(&error), expected, "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Looks at what is in quarantine: asks the registrar for a proof, waits for definitions, lets go or drops.
+
+use std::{sync::Arc, time::Duration};
+
+use bitrix::post::{Callback, Post, classify};
+use futures::{StreamExt, stream};
+use proto::registrar::v1::{ProveCallbackRequest, Verdict};
+use service::{Lifecycle, SharedClock};
+use store::{Db, StoreError};
+
+use super::Quarantine;
+use crate::{
+    auth,
+    config::Limits,
+    engine::Engine,
+    job::{Millis, property_pairs},
+    metrics::Counts,
+    persist::{StoredJob, quarantine},
+    registrar::Registrar,
+    seal::Sealer,
+    snapshot::{Latest, Snapshot, Vouch},
+    vouch,
+};
+
+/// After as long without proof or definitions a person has to look.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// Proofs at once: each is a request to the OAuth server.
+const PROOFS: usize = 8;
+/// Entries looked at in one pass.
+const BATCH: u32 = 64;
+/// Looked at as often even if nothing seems due.
+const FALLBACK: Duration = Duration::from_secs(5);
+
+/// The worker, with all it needs.
+pub(crate) struct Worker {
+    pub(crate) quarantine: Arc<Quarantine>,
+    pub(crate) db: Db,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) registrar: Registrar,
+    pub(crate) engine: Engine,
+    pub(crate) latest: Latest,
+    pub(crate) clock: SharedClock,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) limits: Limits,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+/// What becomes of an entry.
+enum Step {
+    /// It is run, by this revision, with these properties.
+    Accept {
+        revision: String,
+        pairs: Vec<u8>,
+    },
+    /// The sender is proved, what it refers to isn't known yet.
+    Proved(String),
+    Wait(String),
+    Discard(String),
+    Park(String),
+}
+
+impl Worker {
+    /// Runs until the soft stop.
+    pub(crate) async fn run(self) {
+        let stopping = self.lifecycle.stopping();
+        let mut latest = self.latest.clone();
+        loop {
+            let full = match self.pass().await {
+                Ok(full) => full,
+                Err(error) => {
+                    tracing::error!(%error, "the quarantine could not be looked at");
+                    false
+                }
+            };
+            if full && !stopping.is_cancelled() {
+                continue;
+            }
+            let pause = self.pause().await;
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = self.quarantine.callbacks.notified() => {}
+                changed = latest.changed() => if changed.is_ok() {
+                    self.wake().await;
+                },
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// What is known has changed: everything is looked at again.
+    async fn wake(&self) {
+        let now = self.now();
+        if let Err(error) = self.db.write(move |tx| quarantine::wake(tx, now)).await {
+            tracing::warn!(%error, "the quarantine could not be woken");
+        }
+    }
+
+    async fn pause(&self) -> Duration {
+        match self.db.read(quarantine::next).await {
+            Ok(Some(next)) => next.since(self.now()).clamp(Duration::from_millis(10), FALLBACK),
+            _ => FALLBACK,
+        }
+    }
+
+    /// Whether there may be more to do.
+    async fn pass(&self) -> Result<bool, StoreError> {
+        let now = self.now();
+        let due = self.db.read(move |db| quarantine::due(db, now, BATCH)).await?;
+        let looked_at = due.len();
+        stream::iter(due)
+            .for_each_concurrent(PROOFS, |(stored, source)| async move {
+                let (row, id) = (stored.row, stored.job.id());
+                let step = self.look(&stored, source.is_empty()).await;
+                if let Err(error) = self.take(row, &id, stored.job.received, step).await {
+                    tracing::error!(job = id, %error, "a quarantined job could not be changed");
+                }
+            })
+            .await;
+        if looked_at > 0 {
+            self.quarantine.recount().await?;
+        }
+        Ok(looked_at == BATCH as usize)
+    }
+
+    /// `proved`: its sender was, at an earlier look.
+    async fn look(&self, stored: &StoredJob, proved: bool) -> Step {
+        let job = &stored.job;
+        let body = match self.sealer.open(job.key.as_bytes(), &stored.payload) {
+            Ok(body) => body,
+            Err(error) => return Step::Park(error.to_string()),
+        };
+        let Ok(Post::Callback(callback)) = classify(&body, None, &self.limits.form()) else {
+            return Step::Park("the stored body is no callback any more".into());
+        };
+        let Some(snapshot) = self.latest.borrow().clone() else {
+            return Step::Wait("the registrar has told nothing yet".into());
+        };
+        if !snapshot.has_app(&job.app) {
+            return Step::Discard("no app has this name".into());
+        }
+        if !proved && let Err(step) = self.prove(&snapshot, &job.app, &callback).await {
+            return step;
+        }
+        match vouch::known(&snapshot, &job.app, Some(&job.revision), &job.code) {
+            Ok(revision) => Step::Accept {
+                revision,
+                pairs: property_pairs(&body),
+            },
+            Err(doubt) => Step::Proved(format!("waits for definitions: {}", doubt.name())),
+        }
+    }
+
+    /// The sender's proof: by now its secret may be known, else its own token must do.
+    async fn prove(&self, snapshot: &Snapshot, app: &str, callback: &Callback) -> Result<(), Step> {
+        let secret = callback
+            .auth
+            .application_token
+            .as_ref()
+            .map(bitrix::Secret::expose)
+            .unwrap_or_default();
+        let member_id = callback.auth.member_id.as_deref().unwrap_or_default();
+        if snapshot.authenticates(app, member_id, secret) == Vouch::Authentic {
+            return Ok(());
+        }
+        let request = ProveCallbackRequest {
+            app: app.to_owned(),
+            auth: Some(auth::wire(&callback.auth)),
+        };
+        let response = match self.registrar.prove_callback(request).await {
+            Ok(response) => response,
+            Err(status) => return Err(Step::Wait(format!("no proof could be had: {}", status.message()))),
+        };
+        match response.verdict() {
+            Verdict::Proved => Ok(()),
+            Verdict::Disproved => Err(Step::Discard(format!("disproved: {}", response.reason))),
+            Verdict::Unknown | Verdict::Unspecified => Err(Step::Wait(format!("not proved: {}", response.reason))),
+        }
+    }
+
+    async fn take(&self, row: i64, id: &str, received: Millis, step: Step) -> Result<(), StoreError> {
+        let now = self.now();
+        let age = now.since(received);
+        let step = match step {
+            Step::Wait(problem) | Step::Proved(problem) if age >= LONGEST => Step::Park(problem),
+            step => step,
+        };
+        // Waits grow with the age.
+        let next = now.after((age / 2).clamp(Duration::from_secs(1), Duration::from_secs(300)));
+        match step {
+            Step::Accept { revision, pairs } => {
+                tracing::info!(job = id, "quarantined job accepted");
+                self.db
+                    .write(move |tx| quarantine::accept(tx, row, &revision, &pairs, now))
+                    .await?;
+                self.engine.wake(now);
+            }
+            Step::Wait(problem) => {
+                self.db
+                    .write(move |tx| quarantine::wait(tx, row, next, &problem, now))
+                    .await?;
+            }
+            Step::Proved(problem) => {
+                self.db
+                    .write(move |tx| quarantine::proved(tx, row, next, &problem, now))
+                    .await?;
+            }
+            Step::Discard(problem) => {
+                tracing::warn!(job = id, problem, "quarantined job dropped");
+                self.counts.dropped("disproved");
+                self.db
+                    .write(move |tx| quarantine::discard(tx, row, &problem, now))
+                    .await?;
+            }
+            Step::Park(problem) => {
+                tracing::warn!(job = id, problem, "quarantined job parked");
+                let evicted = self
+                    .db
+                    .write(move |tx| quarantine::park(tx, row, &problem, now))
+                    .await?;
+                for _ in 0..evicted {
+                    self.counts.dropped("unproved");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Millis {
+        self.clock.now().into()
+    }
+}

@@ -1,0 +1,144 @@
+//! What is done every now and then: the store's health, the mark of what is settled, numbers, retention.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use service::{Lifecycle, SharedClock, admin::Latch};
+use store::{Db, StoreError};
+
+use crate::{
+    engine::Engine,
+    job::{Millis, State},
+    metrics::Counts,
+    persist::{RowId, meta, retention, view},
+};
+
+const TICK: Duration = Duration::from_secs(1);
+/// Ticks between counts of waiting jobs.
+const COUNT: u32 = 5;
+/// Ticks between looks for what is old.
+const RETENTION: u32 = 600;
+
+/// Whether the store can be written to, as far as the last write told.
+#[derive(Debug)]
+pub(crate) struct Health {
+    latch: Latch,
+    failing: AtomicBool,
+}
+
+impl Health {
+    pub(crate) fn new(latch: Latch) -> Arc<Self> {
+        latch.set(true);
+        Arc::new(Self {
+            latch,
+            failing: AtomicBool::new(false),
+        })
+    }
+
+    /// A write failed: no more traffic until one succeeds.
+    pub(crate) fn failed(&self) {
+        self.failing.store(true, Relaxed);
+        self.latch.set(false);
+    }
+
+    fn works(&self) {
+        self.failing.store(false, Relaxed);
+        self.latch.set(true);
+    }
+
+    fn is_failing(&self) -> bool {
+        self.failing.load(Relaxed)
+    }
+}
+
+/// The upkeep, with all it needs.
+pub(crate) struct Upkeep {
+    pub(crate) db: Db,
+    pub(crate) engine: Engine,
+    pub(crate) health: Arc<Health>,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) clock: SharedClock,
+    pub(crate) retention: Duration,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl Upkeep {
+    /// Runs until the soft stop.
+    pub(crate) async fn run(self) {
+        let stopping = self.lifecycle.stopping();
+        let mut settled = 0;
+        for tick in 0_u32.. {
+            settled = self.settle(settled).await;
+            if tick.is_multiple_of(COUNT)
+                && let Err(error) = self.count().await
+            {
+                tracing::warn!(%error, "waiting jobs could not be counted");
+            }
+            if tick.is_multiple_of(RETENTION)
+                && let Err(error) = self.forget().await
+            {
+                tracing::warn!(%error, "old jobs could not be deleted");
+            }
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+
+    /// Stores the mark of what is settled when it moved, or to see whether the store works again.
+    async fn settle(&self, before: RowId) -> RowId {
+        let settled = self.engine.settled();
+        if settled <= before && !self.health.is_failing() {
+            return before;
+        }
+        match self.db.write(move |tx| meta::set_settled(tx, settled)).await {
+            Ok(()) => {
+                self.health.works();
+                settled
+            }
+            Err(error) => {
+                tracing::error!(%error, "the store does not work");
+                self.health.failed();
+                before
+            }
+        }
+    }
+
+    async fn count(&self) -> Result<(), StoreError> {
+        let waiting = self.db.read(view::waiting).await?;
+        let now: Millis = self.clock.now().into();
+        for state in [
+            State::Quarantined,
+            State::Accepted,
+            State::AnsweredUnsent,
+            State::Parked,
+        ] {
+            let found = waiting.iter().find(|(found, _, _)| *found == state);
+            let (mut jobs, oldest) = found.map_or((0, now), |(_, jobs, oldest)| (*jobs, *oldest));
+            if state == State::Accepted {
+                jobs = jobs.max(self.engine.jobs() as u64);
+            }
+            self.counts.waiting(state, jobs, now.since(oldest));
+        }
+        Ok(())
+    }
+
+    async fn forget(&self) -> Result<(), StoreError> {
+        let now: Millis = self.clock.now().into();
+        let keep = i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX);
+        let before = Millis(now.0.saturating_sub(keep));
+        loop {
+            let rows = self.db.read(move |db| retention::old(db, before)).await?;
+            if rows.is_empty() || self.lifecycle.is_stopping() {
+                return Ok(());
+            }
+            self.db.write(move |tx| retention::delete(tx, &rows)).await?;
+        }
+    }
+}

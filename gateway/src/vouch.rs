@@ -1,0 +1,77 @@
+//! Whether a callback may be run: its secret is the installation's, and what it refers to is known.
+
+use bitrix::post::Callback;
+
+use crate::snapshot::{Snapshot, Vouch};
+
+/// Why a callback can't be run yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// The registrar has told nothing yet.
+    NoSnapshot,
+    /// No such installation: we may be behind.
+    UnknownInstallation,
+    /// The installation has no secret that is believed yet.
+    NoSecret,
+    /// The callback's secret isn't the installation's.
+    WrongSecret,
+    /// No such revision: we may be behind.
+    UnknownRevision,
+    /// No such activity in it.
+    UnknownCode,
+}
+
+impl Doubt {
+    /// The name in metrics and logs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NoSnapshot => "no_snapshot",
+            Self::UnknownInstallation => "unknown_installation",
+            Self::NoSecret => "no_secret",
+            Self::WrongSecret => "wrong_secret",
+            Self::UnknownRevision => "unknown_revision",
+            Self::UnknownCode => "unknown_code",
+        }
+    }
+
+    /// Whether it is about the sender, who can be proved, and not about definitions.
+    pub(crate) fn of_sender(self) -> bool {
+        matches!(self, Self::UnknownInstallation | Self::NoSecret | Self::WrongSecret)
+    }
+}
+
+/// The revision to run the callback by. `revision` is the URL's; a callback that came to another address runs by the
+/// current definitions.
+pub(crate) fn vouch(
+    snapshot: Option<&Snapshot>,
+    app: &str,
+    revision: Option<&str>,
+    callback: &Callback,
+) -> Result<String, Doubt> {
+    let snapshot = snapshot.ok_or(Doubt::NoSnapshot)?;
+    let secret = callback
+        .auth
+        .application_token
+        .as_ref()
+        .map(bitrix::Secret::expose)
+        .unwrap_or_default();
+    let member_id = callback.auth.member_id.as_deref().unwrap_or_default();
+    match snapshot.authenticates(app, member_id, secret) {
+        Vouch::Authentic => {}
+        Vouch::NoSecret => return Err(Doubt::NoSecret),
+        Vouch::WrongSecret => return Err(Doubt::WrongSecret),
+        Vouch::UnknownInstallation => return Err(Doubt::UnknownInstallation),
+    }
+    known(snapshot, app, revision, &callback.code)
+}
+
+/// The revision by which an activity is called.
+pub(crate) fn known(snapshot: &Snapshot, app: &str, revision: Option<&str>, code: &str) -> Result<String, Doubt> {
+    let Some(revision) = revision.filter(|revision| !revision.is_empty()) else {
+        let current = snapshot.current(app, code).ok_or(Doubt::UnknownCode)?;
+        return Ok(current.revision.clone());
+    };
+    let definitions = snapshot.definitions(app, revision).ok_or(Doubt::UnknownRevision)?;
+    definitions.find(code).ok_or(Doubt::UnknownCode)?;
+    Ok(revision.to_owned())
+}
