@@ -8,6 +8,7 @@
 mod capture;
 mod export;
 mod logs;
+mod otlp;
 mod sampling;
 mod span;
 pub mod traceparent;

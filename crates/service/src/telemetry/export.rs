@@ -5,7 +5,7 @@ use std::{
     env, fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,10 @@ use opentelemetry_sdk::{
 };
 use parking_lot::Mutex;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
+
+use super::otlp::Endpoint;
+use crate::{grpc::ChannelError, tls};
 
 /// Spans that may wait, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise: the SDK's 2,048 lost half of a saturated
 /// gateway's spans.
@@ -30,7 +33,13 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 /// Telemetry that is configured wrongly.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The endpoint or its protocol.
+    /// A protocol that this program does not speak.
+    #[error("OTEL_EXPORTER_OTLP_PROTOCOL is `{0}`: write `grpc` or `http/protobuf`")]
+    Protocol(String),
+    /// A gRPC endpoint that is no address.
+    #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
+    Endpoint(#[from] ChannelError),
+    /// Anything else that the variables got wrong.
     #[error("OTLP export cannot start (see the OTEL_EXPORTER_OTLP_… variables): {0}")]
     Exporter(#[from] ExporterBuildError),
     /// No thread for the exporter.
@@ -53,39 +62,31 @@ struct Counts {
     exported: Counter,
     failed: Counter,
     dropped: Counter,
+    failing: AtomicBool,
 }
 
 impl Exporter {
     /// `None`: the standard variables name no endpoint or switch traces off.
     pub(super) fn from_env(service: Cow<'static, str>) -> Result<Option<Self>, TelemetryError> {
-        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let disabled = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
-            || variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value.eq_ignore_ascii_case("none"));
-        let endpoint =
-            variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT"));
-        if disabled || endpoint.is_none() {
+        let variable = |name: &str| env::var(name).ok();
+        let Some(endpoint) = Endpoint::from_variables(variable)? else {
             return Ok(None);
-        }
-        crate::tls::install_provider();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        };
+        tls::install_provider();
+        let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("otlp")
             .enable_all()
             .build()?;
         let exporter = {
             let _inside = runtime.enter();
-            opentelemetry_otlp::SpanExporter::builder().build()?
+            endpoint.exporter()?
         };
         let number = |name, default| variable(name).and_then(|text| text.parse().ok()).unwrap_or(default);
-        let queue: usize = number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE);
+        let queue = number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE);
+        let batch = number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH);
         let resource = Resource::builder().with_service_name(service).build();
-        Ok(Some(Self::new(
-            exporter,
-            queue,
-            number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH),
-            &resource,
-            runtime,
-        )))
+        Ok(Some(Self::new(exporter, queue, batch, &resource, runtime)))
     }
 
     fn new<E>(exporter: E, queue: usize, batch: usize, resource: &Resource, runtime: Runtime) -> Self
@@ -177,16 +178,23 @@ impl<E> fmt::Debug for Counted<E> {
 impl<E: SpanExporter> SpanExporter for Counted<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
-        self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
         let result = self.inner.export(batch).await;
+        self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
         match &result {
-            Ok(()) => self.counts.exported.inc_by(spans as u64),
+            Ok(()) => {
+                self.counts.exported.inc_by(spans as u64);
+                if self.counts.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("spans can be sent again");
+                }
+            }
             Err(error) => {
                 self.counts.failed.inc_by(spans as u64);
-                tracing::debug!(%error, spans, "spans could not be sent");
-                0
+                // Once, not every few seconds for as long as the endpoint is away.
+                if !self.counts.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "spans cannot be sent");
+                }
             }
-        };
+        }
         result
     }
 
@@ -196,5 +204,74 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.inner.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use opentelemetry::trace::SpanKind;
+    use opentelemetry_sdk::error::OTelSdkError;
+
+    use super::*;
+    use crate::telemetry::{SpanId, Telemetry, span_id, trace_id};
+
+    /// Hands over the size of each batch, and blocks until it was looked at.
+    #[derive(Debug)]
+    struct Slow(mpsc::SyncSender<usize>, bool);
+
+    impl SpanExporter for Slow {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.send(batch.len()).map_err(|_| OTelSdkError::AlreadyShutdown)?;
+            if self.1 {
+                Ok(())
+            } else {
+                Err(OTelSdkError::InternalFailure("no route".into()))
+            }
+        }
+    }
+
+    fn exporter(works: bool) -> (Exporter, mpsc::Receiver<usize>) {
+        let (sender, batches) = mpsc::sync_channel(0);
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        (
+            Exporter::new(Slow(sender, works), 4, 2, &Resource::builder_empty().build(), runtime),
+            batches,
+        )
+    }
+
+    fn span() -> SpanData {
+        let epoch = std::time::SystemTime::UNIX_EPOCH;
+        let ids = (trace_id(), span_id(), SpanId::INVALID);
+        Telemetry::off().span_data("x", SpanKind::Internal, ids, (epoch, epoch))
+    }
+
+    #[test]
+    fn a_full_queue_drops_and_counts() {
+        let (exporter, batches) = exporter(true);
+        // Nothing is taken from the exporter yet: it holds a batch at most.
+        for _ in 0..7 {
+            exporter.push(span());
+        }
+        assert_eq!(exporter.counts.dropped.get(), 3);
+        let counts = exporter.counts.clone();
+        std::thread::scope(|scope| {
+            scope.spawn(|| exporter.shutdown());
+            assert_eq!(batches.recv().unwrap() + batches.recv().unwrap(), 4);
+        });
+        assert_eq!((counts.exported.get(), counts.dropped.get()), (4, 3));
+    }
+
+    #[test]
+    fn a_failed_batch_is_counted() {
+        let (exporter, batches) = exporter(false);
+        exporter.push(span());
+        let counts = exporter.counts.clone();
+        std::thread::scope(|scope| {
+            scope.spawn(|| exporter.shutdown());
+            assert_eq!(batches.recv().unwrap(), 1);
+        });
+        assert_eq!((counts.exported.get(), counts.failed.get()), (0, 1));
     }
 }
