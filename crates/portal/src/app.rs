@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 /// One row of installed apps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "columns of a table")]
 pub struct AppRow {
     /// Row number.
     pub id: u64,

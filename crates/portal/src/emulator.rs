@@ -153,7 +153,7 @@ fn relay_client() -> reqwest::Result<reqwest::Client> {
 ///
 /// # Errors
 /// The name is taken, or the address is.
-pub async fn create_portal(shared: &Shared, new: NewPortal) -> io::Result<PortalInfo> {
+pub(crate) async fn create_portal(shared: &Shared, new: NewPortal) -> io::Result<PortalInfo> {
     if shared.read_portal(&new.name, |_| ()).is_some() {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("there is a portal named {:?} already", new.name)));
     }
@@ -187,7 +187,7 @@ fn listen(
 }
 
 /// A portal's addresses.
-pub fn info(name: &str, hosted: &Hosted) -> PortalInfo {
+pub(crate) fn info(name: &str, hosted: &Hosted) -> PortalInfo {
     PortalInfo {
         name: name.to_owned(),
         member_id: hosted.portal.member_id.clone(),
@@ -199,7 +199,7 @@ pub fn info(name: &str, hosted: &Hosted) -> PortalInfo {
 }
 
 /// Shuts a portal's listener and drops its connections.
-pub fn down(shared: &Shared, name: &str) -> Option<()> {
+pub(crate) fn down(shared: &Shared, name: &str) -> Option<()> {
     shared.change_portal(name, |hosted| hosted.serving.cancel())
 }
 
@@ -207,7 +207,7 @@ pub fn down(shared: &Shared, name: &str) -> Option<()> {
 ///
 /// # Errors
 /// The address is taken by now.
-pub async fn up(shared: &Shared, name: &str) -> io::Result<Option<()>> {
+pub(crate) async fn up(shared: &Shared, name: &str) -> io::Result<Option<()>> {
     let Some((address, true)) = shared.read_portal(name, |hosted| (hosted.address, hosted.serving.is_cancelled())) else {
         return Ok(shared.read_portal(name, |_| ()));
     };
@@ -222,7 +222,7 @@ pub async fn up(shared: &Shared, name: &str) -> io::Result<Option<()>> {
 ///
 /// # Errors
 /// No address is free.
-pub async fn rename(shared: &Shared, name: &str, domain: Option<String>) -> io::Result<Option<PortalInfo>> {
+pub(crate) async fn rename(shared: &Shared, name: &str, domain: Option<String>) -> io::Result<Option<PortalInfo>> {
     let Some(serving) = shared.read_portal(name, |hosted| hosted.serving.clone()) else { return Ok(None) };
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let address = listener.local_addr()?;

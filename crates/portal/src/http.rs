@@ -1,8 +1,8 @@
 //! HTTP below the methods: listeners, parameters, wrong answers on order.
 
 mod auth;
-pub mod portal;
-pub mod serve;
+pub(crate) mod portal;
+pub(crate) mod serve;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -25,7 +25,7 @@ const MAX_BODY: usize = 32 << 20;
 
 /// A request's parameters.
 #[derive(Debug, Default)]
-pub struct Call {
+pub(crate) struct Call {
     /// Query and body, the body's winning.
     pub params: Map<String, Value>,
     /// Token of the `Authorization` header.
@@ -38,7 +38,7 @@ pub struct Call {
 
 /// Reads a request's parameters as the server merges them. A body that is no JSON object, or larger than
 /// the limit, gives none.
-pub async fn read_params(request: Request) -> Call {
+pub(crate) async fn read_params(request: Request) -> Call {
     let (parts, body) = request.into_parts();
     let header = |name: http::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let content_type = header(http::header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -57,12 +57,12 @@ pub async fn read_params(request: Request) -> Call {
 }
 
 /// A JSON answer as the server sends it.
-pub fn json_response(status: u16, body: &Value) -> Response<Body> {
+pub(crate) fn json_response(status: u16, body: &Value) -> Response<Body> {
     response(status, "application/json; charset=utf-8", body.to_string())
 }
 
 /// Any answer.
-pub fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
+pub(crate) fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
@@ -70,7 +70,7 @@ pub fn response(status: u16, content_type: &'static str, body: impl Into<Body>) 
 }
 
 /// Waits as long as a rule says.
-pub async fn before_fault(rule: Option<Rule>) -> Option<Rule> {
+pub(crate) async fn before_fault(rule: Option<Rule>) -> Option<Rule> {
     if let Some(rule) = &rule
         && rule.delay_ms > 0
     {
@@ -80,7 +80,7 @@ pub async fn before_fault(rule: Option<Rule>) -> Option<Rule> {
 }
 
 /// The wrong answer of a rule; `None` for one that is only slow.
-pub fn apply_fault(rule: &Rule) -> Option<Response<Body>> {
+pub(crate) fn apply_fault(rule: &Rule) -> Option<Response<Body>> {
     if rule.cut {
         return Some(Response::new(Body::new(Cut)));
     }

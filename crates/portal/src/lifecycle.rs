@@ -73,7 +73,7 @@ pub fn install_event(portal: &mut Portal, client_id: &str, user: u64) {
         "INSTALLED": if app.installed { "Y" } else { "N" },
         "LANGUAGE_ID": portal.settings.language,
     });
-    event(portal, client_id, "ONAPPINSTALL", data, Some(user));
+    event(portal, client_id, "ONAPPINSTALL", &data, Some(user));
 }
 
 /// ONAPPUPDATE: declared by the server, in practice hardly ever sent.
@@ -84,11 +84,11 @@ pub fn update_event(portal: &mut Portal, client_id: &str, previous: u64, user: u
         "PREVIOUS_VERSION": previous,
         "LANGUAGE_ID": portal.settings.language,
     });
-    event(portal, client_id, "ONAPPUPDATE", data, Some(user));
+    event(portal, client_id, "ONAPPUPDATE", &data, Some(user));
 }
 
 /// Queues an event for every handler that an active and installed app has bound.
-pub fn event(portal: &mut Portal, client_id: &str, event: &str, data: Value, user: Option<u64>) {
+pub fn event(portal: &mut Portal, client_id: &str, event: &str, data: &Value, user: Option<u64>) {
     let Some(app) = portal.apps.get(client_id).filter(|app| app.active && app.installed) else { return };
     let application_token = app.application_token.clone();
     let rows = portal.event_handlers.iter().filter(|row| row.client_id == client_id && row.event == event);
@@ -117,7 +117,7 @@ pub fn uninstall(portal: &mut Portal, client_id: &str, clean: bool) -> bool {
     }
     wipe(portal, client_id);
     let data = json!({"LANGUAGE_ID": portal.settings.language, "CLEAN": if clean { "1" } else { "0" }});
-    event(portal, client_id, "ONAPPUNINSTALL", data, None);
+    event(portal, client_id, "ONAPPUNINSTALL", &data, None);
     portal.event_handlers.retain(|row| row.client_id != client_id);
     portal.apps.shift_remove(client_id);
     true

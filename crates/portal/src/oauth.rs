@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{fault::Faults, random};
 
-pub use http::router;
+pub(crate) use http::router;
 
 /// Access tokens live for an hour.
 pub const ACCESS_SECONDS: i64 = 3600;

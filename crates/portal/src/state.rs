@@ -48,6 +48,7 @@ pub struct Portal {
 /// Switches of a portal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Settings {
     /// `signer_default_key` option: event tokens are signed with it.
     pub signer_default_key: String,

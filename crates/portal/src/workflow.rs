@@ -4,7 +4,6 @@ pub mod answer;
 pub mod expression;
 pub mod run;
 pub mod seed;
-pub mod seed_case;
 pub mod template;
 pub mod timeout;
 pub mod token;

@@ -85,7 +85,7 @@ pub(super) async fn change(
     body: Bytes,
 ) -> Answer {
     let Value::Object(changes) = read(&body)? else { return Err(Problem::bad("an object of columns is needed")) };
-    let changed = shared.change_portal(&portal, |hosted| {
+    let outcome = shared.change_portal(&portal, |hosted| {
         let row = hosted.portal.apps.get_mut(&client_id)?;
         let mut columns = json!(row);
         for (key, value) in changes {
@@ -93,7 +93,7 @@ pub(super) async fn change(
         }
         Some(serde_json::from_value::<AppRow>(columns).map(|changed| *row = changed))
     });
-    changed.flatten().ok_or_else(app_missing)?.map_err(|error| Problem::bad(error.to_string()))?;
+    outcome.flatten().ok_or_else(app_missing)?.map_err(|error| Problem::bad(error.to_string()))?;
     list(State(shared), Path(portal)).await
 }
 
@@ -181,11 +181,9 @@ pub(super) async fn reinstall(State(shared): State<Shared>, Path((portal, client
 struct Update {
     /// Next version; one more if left out.
     version: Option<u64>,
-    /// Whether the registered activities and robots go.
-    wipe: bool,
+    activities: Fate,
     /// Events that are sent.
-    install_event: bool,
-    update_event: bool,
+    events: Vec<Sent>,
     /// Whether an app with UI has to be installed again, and its frame is opened.
     frame: bool,
     /// Administrator who updates.
@@ -195,13 +193,28 @@ struct Update {
     install_url: Option<String>,
 }
 
+/// What becomes of registered activities and robots.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Fate {
+    Wiped,
+    Kept,
+}
+
+/// Events that some servers send at an update.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sent {
+    Install,
+    Update,
+}
+
 impl Default for Update {
     fn default() -> Self {
         Self {
             version: None,
-            wipe: true,
-            install_event: false,
-            update_event: false,
+            activities: Fate::Wiped,
+            events: Vec::new(),
             frame: false,
             user: 1,
             url: None,
@@ -230,16 +243,16 @@ pub(super) async fn update(
             app.install_url = url;
         }
         let app = app.clone();
-        if update.wipe {
+        if update.activities == Fate::Wiped {
             lifecycle::wipe(&mut hosted.portal, &client_id);
         }
         if app.api_only {
             lifecycle::bind_install(&mut hosted.portal, &app);
         }
-        if update.install_event {
+        if update.events.contains(&Sent::Install) {
             lifecycle::install_event(&mut hosted.portal, &client_id, update.user);
         }
-        if update.update_event {
+        if update.events.contains(&Sent::Update) {
             lifecycle::update_event(&mut hosted.portal, &client_id, previous, update.user);
         }
         Some(app)

@@ -39,7 +39,7 @@ pub(super) async fn show(State(shared): State<Shared>, Path(portal): Path<String
 /// Changes the switches that are given.
 pub(super) async fn settings(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
     let Value::Object(changes) = read(&body)? else { return Err(Problem::bad("an object of settings is needed")) };
-    let changed = shared.change_portal(&portal, |hosted| {
+    let outcome = shared.change_portal(&portal, |hosted| {
         let mut settings = json!(hosted.portal.settings);
         for (key, value) in changes {
             settings[key] = value;
@@ -47,7 +47,7 @@ pub(super) async fn settings(State(shared): State<Shared>, Path(portal): Path<St
         hosted.portal.settings = serde_json::from_value::<Settings>(settings)?;
         Ok::<_, serde_json::Error>(json!(hosted.portal.settings))
     });
-    changed.ok_or_else(portal_missing)?.map(Json).map_err(|error| Problem::bad(error.to_string()))
+    outcome.ok_or_else(portal_missing)?.map(Json).map_err(|error| Problem::bad(error.to_string()))
 }
 
 pub(super) async fn user(State(shared): State<Shared>, Path((portal, id)): Path<(String, u64)>, body: Bytes) -> Answer {

@@ -20,7 +20,7 @@ use crate::{
 
 /// State of a portal's router.
 #[derive(Debug, Clone)]
-pub struct Front {
+pub(crate) struct Front {
     /// The world.
     pub shared: Shared,
     /// The portal's name in it.
@@ -30,7 +30,7 @@ pub struct Front {
 }
 
 /// The router of one listener.
-pub fn router(front: Front) -> Router {
+pub(crate) fn router(front: Front) -> Router {
     Router::new().fallback(handle).with_state(front)
 }
 

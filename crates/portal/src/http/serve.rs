@@ -15,12 +15,12 @@ use tower::ServiceExt;
 use crate::world::Shared;
 
 /// Binds an address, naming it in the error.
-pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
 }
 
 /// Serves until the token is cancelled, then drops the listener and all connections.
-pub fn spawn(shared: &Shared, listener: TcpListener, router: Router, until: CancellationToken) {
+pub(crate) fn spawn(shared: &Shared, listener: TcpListener, router: Router, until: CancellationToken) {
     let tasks = shared.tasks().clone();
     shared.tasks().spawn(async move {
         loop {

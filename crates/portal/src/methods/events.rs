@@ -107,6 +107,6 @@ pub(super) fn get(portal: &Portal, context: &Context) -> Outcome {
 pub(super) fn test(portal: &mut Portal, context: &Context, params: &Params) -> Outcome {
     let client_id = app(portal, context)?.client_id.clone();
     let data = json!({"QUERY": params, "LANGUAGE_ID": portal.settings.language});
-    lifecycle::event(portal, &client_id, "ONAPPTEST", data, Some(context.user_id));
+    lifecycle::event(portal, &client_id, "ONAPPTEST", &data, Some(context.user_id));
     Ok(Reply::new(true))
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `/oauth/token/` and `/rest/app.info`.
-pub fn router(shared: Shared) -> Router {
+pub(crate) fn router(shared: Shared) -> Router {
     Router::new().fallback(handle).with_state(shared)
 }
 

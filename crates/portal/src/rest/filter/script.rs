@@ -23,8 +23,12 @@ const ASSIGN: &str = r"(?::|=|%3a|%3d|\\x3a|\\x3d|\\0*3a|\\0*3d)";
 /// `(`.
 const OPEN: &str = r"(?:\(|%28|\\x28|\\0*28)";
 
-/// From so many white-space characters after an `e` on, the server's pattern engine runs out of stack and the text is lost (measured).
-const STACK: usize = 8188;
+/// The word whose gaps the server's pattern engine keeps on a stack, one character a frame.
+const EXPRESSION: &[u8] = b"expression(";
+/// With so many letters of the word found, so many gap characters exhaust the stack, and the text is lost (measured on PHP 8.2.36).
+const STACK: [usize; EXPRESSION.len()] = [8190, 8188, 8187, 8186, 8184, 8183, 8182, 8180, 8179, 8178, 8177];
+/// So many comments in the gaps of an incomplete word exhaust the engine's patience, with the same end (measured).
+const COMMENTS: usize = 18;
 
 /// Rules that are tried when the text has this character; none = always.
 struct Group {
@@ -44,7 +48,7 @@ static GROUPS: LazyLock<[Group; 5]> = LazyLock::new(|| {
 
 pub(super) fn audit(text: &[u8]) -> Option<Vec<u8>> {
     until_stable(text, |mut text| {
-        if exhausts_stack(&text) {
+        if exhausts_engine(&text) {
             return Vec::new();
         }
         for Group { character, rules } in &*GROUPS {
@@ -159,14 +163,29 @@ fn bindings() -> Vec<Rule> {
     vec![Rule::new(pattern(&search), " ", Before::Anything, After::Anything)]
 }
 
-fn exhausts_stack(text: &[u8]) -> bool {
-    let mut run = None;
-    text.iter().any(|byte| {
-        run = match (byte, run) {
-            (b'e' | b'E', _) => Some(0),
-            (b'\t'..=b'\r' | b' ' | b'\\', Some(length)) => Some(length + 1),
-            _ => None,
-        };
-        run.is_some_and(|length| length >= STACK)
+/// Whether the search for `expression(` fails on this text instead of answering.
+fn exhausts_engine(text: &[u8]) -> bool {
+    (0..text.len()).filter(|at| text[*at].eq_ignore_ascii_case(&EXPRESSION[0])).any(|at| {
+        let (mut letters, mut blanks, mut comments) = (1, 0, 0);
+        let mut rest = &text[at + 1..];
+        loop {
+            match rest {
+                [b'\t'..=b'\r' | b' ' | b'\\', after @ ..] => {
+                    blanks += 1;
+                    rest = after;
+                }
+                [b'/', b'*', after @ ..] => {
+                    let Some(end) = after.windows(2).position(|pair| pair == b"*/") else { break };
+                    comments += 1;
+                    rest = &after[end + 2..];
+                }
+                [letter, after @ ..] if EXPRESSION.get(letters).is_some_and(|next| letter.eq_ignore_ascii_case(next)) => {
+                    letters += 1;
+                    rest = after;
+                }
+                _ => break,
+            }
+        }
+        blanks >= STACK[letters - 1] || (letters < EXPRESSION.len() && comments >= COMMENTS)
     })
 }
