@@ -168,7 +168,7 @@ fn exhausts_engine(text: &[u8]) -> bool {
     (0..text.len()).filter(|at| text[*at].eq_ignore_ascii_case(&EXPRESSION[0])).any(|at| {
         let (mut letters, mut blanks, mut comments) = (1, 0, 0);
         let mut rest = &text[at + 1..];
-        loop {
+        while letters < EXPRESSION.len() {
             match rest {
                 [b'\t'..=b'\r' | b' ' | b'\\', after @ ..] => {
                     blanks += 1;
@@ -179,7 +179,7 @@ fn exhausts_engine(text: &[u8]) -> bool {
                     comments += 1;
                     rest = &after[end + 2..];
                 }
-                [letter, after @ ..] if EXPRESSION.get(letters).is_some_and(|next| letter.eq_ignore_ascii_case(next)) => {
+                [letter, after @ ..] if letter.eq_ignore_ascii_case(&EXPRESSION[letters]) => {
                     letters += 1;
                     rest = after;
                 }
