@@ -47,17 +47,9 @@ pub(super) async fn install(State(shared): State<Shared>, Path(portal): Path<Str
     Ok(Json(json!({"app": app, "frame": frame})))
 }
 
-/// An installation that exists already, with tokens that are known.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Seed {
-    #[serde(flatten)]
-    app: serde_json::Map<String, Value>,
-}
-
 /// Puts an installation in place: the app's row, and given tokens of a user.
 pub(super) async fn seed(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
-    let Seed { mut app } = read(&body)?;
+    let mut app: serde_json::Map<String, Value> = read(&body)?;
     let mut text = |key: &str| app.remove(key).and_then(|value| value.as_str().map(str::to_owned));
     let (access, refresh) = (text("access_token"), text("refresh_token"));
     let user_id = app.remove("user_id").and_then(|value| value.as_u64());
