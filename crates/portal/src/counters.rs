@@ -56,6 +56,8 @@ pub struct Ignored {
     pub finished: u64,
     /// The document or state is gone; the workflow was terminated.
     pub terminated: u64,
+    /// The workflow ran on, but its save was lost to another hit; its callbacks had left.
+    pub save_lost: u64,
     /// The server's own code failed and left the lock held.
     pub crashed: u64,
 }

@@ -68,6 +68,9 @@ pub struct Settings {
     pub event_send: EventSend,
     /// How long a hit that resumes a workflow keeps its lock, milliseconds.
     pub lock_hold_ms: u64,
+    /// How many of the coming answers lose their save to a second hit that overwrote the lock, as the server's lock allows: the
+    /// next step's callback has left by then, and its event token is dead.
+    pub lost_saves: u64,
     /// Whether the leaky bucket of 50 calls, 2 a second, per source address is on.
     pub limiter: bool,
     /// Whether the frame's body has the fields of newer portals: `SERVER_ENDPOINT`, `APPLICATION_TOKEN`, `APPLICATION_SCOPE`.
@@ -88,6 +91,7 @@ impl Default for Settings {
             bizproc: true,
             event_send: EventSend::Async2026,
             lock_hold_ms: 0,
+            lost_saves: 0,
             limiter: false,
             frame_extras: true,
             language: "en".into(),

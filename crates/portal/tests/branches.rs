@@ -70,6 +70,30 @@ async fn the_second_of_two_answers_is_lost_while_the_first_holds_the_lock() {
 }
 
 #[tokio::test]
+async fn a_lost_save_leaves_a_dead_callback_behind_and_the_step_open() {
+    let mut stage = Stage::start().await;
+    let token = stage.install().await;
+    stage.register(&token, "md5").await;
+    let id = stage.start_workflow(json!([{"name": "A1", "code": "md5"}, {"name": "A2", "code": "md5"}])).await;
+    let first = stage.handler.next().await;
+    stage.control("PATCH", "settings", json!({"lost_saves": 1})).await;
+    let answer = json!({"EVENT_TOKEN": first.body["event_token"]});
+    stage.rest("bizproc.event.send", &token, answer.clone()).await;
+    let dead = stage.handler.next().await;
+    stage.rest("bizproc.event.send", &token, json!({"EVENT_TOKEN": dead.body["event_token"]})).await;
+    // The same answer once more runs the second step again, with another event id.
+    stage.rest("bizproc.event.send", &token, answer).await;
+    let alive = stage.handler.next().await;
+    assert_ne!(alive.body["event_token"], dead.body["event_token"]);
+    stage.rest("bizproc.event.send", &token, json!({"EVENT_TOKEN": alive.body["event_token"]})).await;
+    stage.finished(&id).await;
+    let counters = stage.counters().await;
+    assert_eq!((&counters["answers_applied"], &counters["steps_completed_twice"]), (&json!(2), &json!(0)));
+    assert_eq!((&counters["answers_ignored"]["save_lost"], &counters["answers_ignored"]["stale"]), (&json!(1), &json!(1)));
+    stage.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_time_out_closes_the_step_and_a_late_answer_has_no_effect() {
     let mut stage = Stage::start().await;
     let token = stage.install().await;

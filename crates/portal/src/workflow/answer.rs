@@ -139,6 +139,11 @@ pub fn resume(portal: &mut Portal, job: &Job) -> Result<(), NotResumed> {
     };
     let found = activity.and_then(|activity| waiting(&workflow, activity, event_id));
     if let Some(index) = found {
+        if portal.settings.lost_saves > 0 {
+            portal.settings.lost_saves -= 1;
+            lose_save(portal, workflow, index, job);
+            return Ok(());
+        }
         portal.counters.answers_applied += 1;
         let task = deliver(portal, &mut workflow, index, job);
         run::advance(portal, &mut workflow, VecDeque::from([task]));
@@ -147,6 +152,21 @@ pub fn resume(portal: &mut Portal, job: &Job) -> Result<(), NotResumed> {
     }
     run::save(portal, workflow);
     Ok(())
+}
+
+/// The lock is read and taken in two statements: a second hit may overwrite it in between. Then the first one runs on, its next steps'
+/// callbacks leave, and its save is refused. What was stored before stays, and waits for the same answer again.
+fn lose_save(portal: &mut Portal, workflow: Workflow, index: usize, job: &Job) {
+    let (counters, timeouts) = (portal.counters.clone(), portal.timeouts.clone());
+    let mut run = workflow.clone();
+    let task = deliver(portal, &mut run, index, job);
+    run::advance(portal, &mut run, VecDeque::from([task]));
+    let posts_queued = portal.counters.posts_queued;
+    portal.counters = counters;
+    portal.counters.posts_queued = posts_queued;
+    portal.counters.answers_ignored.save_lost += 1;
+    portal.timeouts = timeouts;
+    run::save(portal, workflow);
 }
 
 /// Takes the lock of a living workflow. A held lock stays held whatever its mark says.
