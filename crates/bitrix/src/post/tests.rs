@@ -30,10 +30,12 @@ fn frame(body: impl AsRef<[u8]>, query: Option<&str>) -> Frame {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "fields are optional")]
 fn secret(text: &str) -> Option<Secret> {
     Some(Secret::new(text))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "fields are optional")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
