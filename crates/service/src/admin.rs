@@ -77,3 +77,59 @@ async fn metrics_text(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         shared.metrics.to_text(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::Telemetry;
+
+    async fn get(app: &Router, path: &str) -> (u16, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = app.clone().oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn readiness_names_what_is_missing() {
+        let (readiness, lifecycle) = (Readiness::new(), Lifecycle::default());
+        let (store, definitions) = (readiness.latch("the store"), readiness.latch("definitions"));
+        let app = router(
+            readiness,
+            Metrics::new("test", "1.2.3", &Telemetry::off()),
+            lifecycle.clone(),
+        );
+        assert_eq!(
+            get(&app, "/ready").await,
+            (503, "waiting for the store, definitions\n".into())
+        );
+        store.set(true);
+        assert_eq!(get(&app, "/ready").await, (503, "waiting for definitions\n".into()));
+        definitions.set(true);
+        assert_eq!(get(&app, "/ready").await, (200, "ready\n".into()));
+        store.set(false);
+        assert_eq!(get(&app, "/ready").await, (503, "waiting for the store\n".into()));
+        store.set(true);
+        lifecycle.stop();
+        assert_eq!(get(&app, "/ready").await, (503, "stopping\n".into()));
+        assert_eq!(get(&app, "/live").await, (200, "live\n".into()));
+    }
+
+    #[tokio::test]
+    async fn metrics_say_what_is_running() {
+        let metrics = Metrics::new("test", "1.2.3", &Telemetry::off());
+        let app = router(Readiness::new(), metrics, Lifecycle::default());
+        let (status, text) = get(&app, "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(
+            text.contains(r#"build_info{service="test",version="1.2.3",revision=""#),
+            "{text}"
+        );
+        assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+}

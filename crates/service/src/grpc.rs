@@ -8,6 +8,7 @@ mod deadline;
 mod observe;
 mod propagate;
 mod server;
+mod streams;
 
 pub use bearer::{Bearer, with_token};
 pub use channel::{ChannelError, Connection, channel};

@@ -25,6 +25,35 @@ async fn health_serves_until_the_stop() {
     hasher.stop().await;
 }
 
+#[tokio::test]
+async fn idle_streams_do_not_hold_up_the_stop() {
+    let hasher = Hasher::start().await;
+    let mut watch = HealthClient::new(hasher.channel())
+        .watch(HealthCheckRequest {
+            service: "hasher.v1.Hasher".into(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    // A caller who asks nothing and does not hang up.
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(hasher.channel());
+    let mut reflection = client
+        .server_reflection_info(tokio_stream::pending())
+        .await
+        .unwrap()
+        .into_inner();
+    hasher.stop().await;
+
+    let mut last = watch.message().await;
+    while let Ok(Some(change)) = last {
+        assert_eq!(change.status(), ServingStatus::NotServing);
+        last = watch.message().await;
+    }
+    assert_eq!(last.unwrap_err().code(), tonic::Code::Unavailable);
+    assert_eq!(reflection.message().await.unwrap_err().code(), tonic::Code::Unavailable);
+}
+
 /// The file that declares the service, as reflection v1 serves it, and the names of all services.
 async fn reflect_v1(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
     use v1::{
