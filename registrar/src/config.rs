@@ -75,15 +75,19 @@ impl Configuration for Config {
         if self.public_url.is_none() {
             return Err(ConfigError::missing("registrar.public_url", false));
         }
-        for (key, token) in
-            [("registrar.service_token", &self.service_token), ("registrar.operator_token", &self.operator_token)]
-        {
+        for (key, token) in [
+            ("registrar.service_token", &self.service_token),
+            ("registrar.operator_token", &self.operator_token),
+        ] {
             if token.as_ref().is_none_or(|token| token.expose().is_empty()) {
                 return Err(ConfigError::missing(key, true));
             }
         }
         if self.oauth_hosts.is_empty() {
-            return Err(ConfigError::invalid("registrar.oauth_hosts", "is empty: nobody could be believed"));
+            return Err(ConfigError::invalid(
+                "registrar.oauth_hosts",
+                "is empty: nobody could be believed",
+            ));
         }
         self.oauth_servers()?;
         for (key, duration) in [
@@ -96,7 +100,10 @@ impl Configuration for Config {
         }
         self.store.check()?;
         if self.apps.is_empty() {
-            return Err(ConfigError::invalid("registrar.apps", "is empty: add a table `[registrar.apps.NAME]`"));
+            return Err(ConfigError::invalid(
+                "registrar.apps",
+                "is empty: add a table `[registrar.apps.NAME]`",
+            ));
         }
         for (name, app) in &self.apps {
             app.check(name, &self.executors)?;
@@ -108,7 +115,8 @@ impl Configuration for Config {
 impl Config {
     /// The OAuth hosts, the one asked first in front.
     pub(crate) fn oauth_servers(&self) -> Result<Servers, ConfigError> {
-        Servers::parse(&self.oauth_hosts).map_err(|error| ConfigError::invalid("registrar.oauth_hosts", error.to_string()))
+        Servers::parse(&self.oauth_hosts)
+            .map_err(|error| ConfigError::invalid("registrar.oauth_hosts", error.to_string()))
     }
 }
 
@@ -133,13 +141,17 @@ impl Default for Config {
 
 impl Default for Grpc {
     fn default() -> Self {
-        Self { listen: Listen::port(50052) }
+        Self {
+            listen: Listen::port(50052),
+        }
     }
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: Listen::port(9081) }
+        Self {
+            listen: Listen::port(9081),
+        }
     }
 }
 

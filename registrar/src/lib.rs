@@ -25,5 +25,6 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use crate::{
     config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, KeyError, PublicUrl, Store},
+    definition::reflect,
     server::{Sockets, run},
 };

@@ -37,12 +37,28 @@ impl Metrics {
     /// Makes them visible.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let with_prefix = registry.sub_registry_with_prefix("registrar");
-        with_prefix.register("reconciliations", "Reconciliations of a portal, by result", self.reconciliations.clone());
-        with_prefix.register("token_refreshes", "Refreshes at OAuth servers, by result", self.refreshes.clone());
-        with_prefix.register("proofs", "Requests whose sender was asked about, by verdict", self.proofs.clone());
+        with_prefix.register(
+            "reconciliations",
+            "Reconciliations of a portal, by result",
+            self.reconciliations.clone(),
+        );
+        with_prefix.register(
+            "token_refreshes",
+            "Refreshes at OAuth servers, by result",
+            self.refreshes.clone(),
+        );
+        with_prefix.register(
+            "proofs",
+            "Requests whose sender was asked about, by verdict",
+            self.proofs.clone(),
+        );
         with_prefix.register("installations", "Installations, by state", self.installations.clone());
         with_prefix.register("sync_waiters", "Gateways that wait for a change", self.waiters.clone());
-        with_prefix.register("definition_problems", "Executors whose descriptors are not in use", self.problems.clone());
+        with_prefix.register(
+            "definition_problems",
+            "Executors whose descriptors are not in use",
+            self.problems.clone(),
+        );
     }
 
     /// A reconciliation ended.

@@ -26,7 +26,11 @@ pub(crate) struct Remote {
 impl Remote {
     /// `servers`: the only OAuth servers that are ever asked.
     pub(crate) fn new(servers: Servers, telemetry: Telemetry) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: Client::new(client_builder().build()?), servers, telemetry })
+        Ok(Self {
+            client: Client::new(client_builder().build()?),
+            servers,
+            telemetry,
+        })
     }
 
     /// The servers to ask about a token: the one that the request names if it is configured, else each in turn.
@@ -58,7 +62,10 @@ impl Remote {
     ) -> Result<Tokens, CallError> {
         let span = self.span("oauth.token", server.url(), parent);
         let secret = app.client_secret.expose();
-        ended(span, oauth::refresh(&self.client, server, &app.client_id, secret, refresh_token.expose()).await)
+        ended(
+            span,
+            oauth::refresh(&self.client, server, &app.client_id, secret, refresh_token.expose()).await,
+        )
     }
 
     /// Who the token's user is.
@@ -83,8 +90,14 @@ impl Remote {
     fn span(&self, name: &'static str, url: &Url, parent: &Parent) -> Span {
         let mut span = self.telemetry.span(name, SpanKind::Client, parent.as_ref());
         if span.is_recording() {
-            span.set(KeyValue::new("server.address", url.host_str().unwrap_or_default().to_owned()));
-            span.set(KeyValue::new("server.port", i64::from(url.port_or_known_default().unwrap_or_default())));
+            span.set(KeyValue::new(
+                "server.address",
+                url.host_str().unwrap_or_default().to_owned(),
+            ));
+            span.set(KeyValue::new(
+                "server.port",
+                i64::from(url.port_or_known_default().unwrap_or_default()),
+            ));
         }
         span
     }

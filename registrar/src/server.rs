@@ -1,14 +1,19 @@
 //! Starting, running, stopping.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use anyhow::Context;
-use service::{Configuration, Metrics as AllMetrics, Parts, admin, admin::Readiness, grpc};
+use jiff::SignedDuration;
+use service::{Configuration, Lifecycle, Metrics as AllMetrics, Parts, SharedClock, admin, admin::Readiness, grpc};
 use store::Db;
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     NAME, VERSION,
@@ -65,9 +70,11 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     let api = build(Arc::new(config), &parts, metrics).await?;
     stored.set(true);
     tracing::info!(grpc = %sockets.grpc.local_addr()?, admin = %admin, "registrar serves");
-    let bearer = grpc::Bearer::new()
-        .token("service", service_token, rpc::SERVICE)
-        .token("operator", operator_token, rpc::OPERATOR);
+    let bearer = grpc::Bearer::new().token("service", service_token, rpc::SERVICE).token(
+        "operator",
+        operator_token,
+        rpc::OPERATOR,
+    );
     server
         .bearer(bearer)
         .descriptors(proto::DESCRIPTORS)
@@ -76,19 +83,44 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .await
 }
 
-/// Opens the store, puts the parts together and starts the background work.
-async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::Result<Api> {
-    let Parts { clock, lifecycle, telemetry } = parts.clone();
-    let changes = Arc::new(Notify::new());
+/// What is in the store.
+struct Stored {
+    installations: Installations,
+    revisions: Revisions,
+    registrations: Registrations,
+    events: Events,
+}
+
+/// Opens the store.
+async fn open(config: &Config, changes: &Arc<Notify>) -> anyhow::Result<Stored> {
     let db = Db::open(&config.store.path, MIGRATIONS)?;
     let vault = Arc::new(Vault::new(&config.store.load_key()?));
     let installations = Installations::new(db.clone(), vault, changes.clone());
     installations.check_key().await.context("check registrar.store.key")?;
-    let (revisions, registrations, events) =
-        (Revisions::new(db.clone()), Registrations::new(db.clone()), Events::new(db));
+    Ok(Stored {
+        installations,
+        revisions: Revisions::new(db.clone()),
+        registrations: Registrations::new(db.clone()),
+        events: Events::new(db),
+    })
+}
 
-    let catalog =
-        Arc::new(Catalog::restore(config.clone(), clock.clone(), revisions.clone(), changes.clone()).await?);
+/// Puts the parts together and starts the background work.
+async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::Result<Api> {
+    let Parts {
+        clock,
+        lifecycle,
+        telemetry,
+    } = parts.clone();
+    let changes = Arc::new(Notify::new());
+    let Stored {
+        installations,
+        revisions,
+        registrations,
+        events,
+    } = open(&config, &changes).await?;
+    let catalog = Catalog::restore(config.clone(), clock.clone(), revisions.clone(), changes.clone()).await?;
+    let catalog = Arc::new(catalog);
     let remote = Arc::new(Remote::new(config.oauth_servers()?, telemetry.clone())?);
     let tokens = Arc::new(Tokens {
         config: config.clone(),
@@ -98,6 +130,7 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         installations: installations.clone(),
         metrics: metrics.clone(),
         flights: parking_lot::Mutex::default(),
+        ended: AtomicU64::new(0),
     });
     let admission = Arc::new(Admission {
         clock: clock.clone(),
@@ -119,7 +152,6 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         metrics: metrics.clone(),
         lanes: parking_lot::Mutex::default(),
     });
-    let scheduler = Arc::new(Scheduler::new(clock.clone(), reconciler.clone()));
     let snapshots = Arc::new(Snapshots {
         config: config.clone(),
         catalog: catalog.clone(),
@@ -130,31 +162,22 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         current: watch::Sender::new(Arc::new(Snapshot::default())),
     });
     snapshots.rebuild().await?;
+    let scheduler = Arc::new(Scheduler::new(clock.clone(), reconciler.clone()));
     scheduler.all(None).await?;
-
-    spawn(parts, "snapshots", snapshots.clone().run());
-    spawn(parts, "schedule", scheduler.clone().run());
-    let triggered = scheduler.clone();
-    definition::watch(&catalog, &config, &lifecycle, move |apps| {
-        let scheduler = triggered.clone();
-        async move {
-            for app in apps {
-                if let Err(error) = scheduler.all(Some(&app)).await {
-                    tracing::error!(app, %error, "the app's portals could not be scheduled");
-                }
-            }
-        }
-    });
-    spawn(parts, "tidying", tidy(config.clone(), clock.clone(), revisions, events.clone()));
-
     let events = LifecycleEvents {
         config: config.clone(),
-        clock,
+        clock: clock.clone(),
         events,
         admission: admission.clone(),
         installations: installations.clone(),
         scheduler: scheduler.clone(),
     };
+    let keep = SignedDuration::try_from(config.keep_revisions).unwrap_or(SignedDuration::MAX);
+    let tidying = tidy(keep, clock, revisions, events.events.clone(), lifecycle.stopping());
+    lifecycle.spawn("tidying", tidying);
+    lifecycle.spawn("snapshots", snapshots.clone().run(lifecycle.stopping()));
+    lifecycle.spawn("schedule", scheduler.clone().run(lifecycle.stopping()));
+    watch_definitions(&catalog, &config, &lifecycle, &scheduler);
     Ok(Api {
         config,
         lifecycle,
@@ -170,16 +193,29 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
     })
 }
 
-/// Work without an end of its own.
-fn spawn(parts: &Parts, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
-    let stopping = parts.lifecycle.stopping();
-    parts.lifecycle.spawn(name, async move {
-        stopping.run_until_cancelled(work).await;
+/// A new current set goes to all portals of its app.
+fn watch_definitions(catalog: &Arc<Catalog>, config: &Config, lifecycle: &Lifecycle, scheduler: &Arc<Scheduler>) {
+    let scheduler = scheduler.clone();
+    definition::watch(catalog, config, lifecycle, move |apps| {
+        let scheduler = scheduler.clone();
+        async move {
+            for app in apps {
+                if let Err(error) = scheduler.all(Some(&app)).await {
+                    tracing::error!(app, %error, "the app's portals could not be scheduled");
+                }
+            }
+        }
     });
 }
 
-async fn tidy(config: Arc<Config>, clock: service::SharedClock, revisions: Revisions, events: Events) {
-    let keep = jiff::SignedDuration::try_from(config.keep_revisions).unwrap_or(jiff::SignedDuration::MAX);
+/// Deletes what nobody needs any more, now and then.
+async fn tidy(
+    keep: SignedDuration,
+    clock: SharedClock,
+    revisions: Revisions,
+    events: Events,
+    stopping: CancellationToken,
+) {
     loop {
         let now = clock.now();
         let pruned = match now.checked_sub(keep) {
@@ -190,6 +226,8 @@ async fn tidy(config: Arc<Config>, clock: service::SharedClock, revisions: Revis
             (Ok(pruned), Ok(())) => tracing::debug!(pruned, "tidied"),
             (Err(error), _) | (_, Err(error)) => tracing::warn!(%error, "tidying failed"),
         }
-        tokio::time::sleep(TIDY).await;
+        if stopping.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_none() {
+            break;
+        }
     }
 }

@@ -52,10 +52,9 @@ impl Snapshots {
         Ok(())
     }
 
-    /// Rebuilds after every change, for ever; many changes at once make one snapshot.
-    pub(crate) async fn run(self: Arc<Self>) {
-        loop {
-            self.changes.notified().await;
+    /// Rebuilds after every change, until the stop; many changes at once make one snapshot.
+    pub(crate) async fn run(self: Arc<Self>, stopping: CancellationToken) {
+        while stopping.run_until_cancelled(self.changes.notified()).await.is_some() {
             if let Err(error) = self.rebuild().await {
                 tracing::error!(%error, "the gateways' snapshot could not be made");
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -99,10 +98,18 @@ impl Snapshot {
     /// The answer to a gateway that has `version` and holds the descriptors of the `known` revisions.
     pub(crate) fn answer(&self, version: &str, known: &[String]) -> SyncResponse {
         if self.whole.version == version {
-            return SyncResponse { version: version.into(), unchanged: true, ..SyncResponse::default() };
+            return SyncResponse {
+                version: version.into(),
+                unchanged: true,
+                ..SyncResponse::default()
+            };
         }
         let without_known = |one: &Revision| Revision {
-            descriptors: if known.contains(&one.revision) { Vec::new() } else { one.descriptors.clone() },
+            descriptors: if known.contains(&one.revision) {
+                Vec::new()
+            } else {
+                one.descriptors.clone()
+            },
             ..one.clone()
         };
         SyncResponse {
@@ -118,22 +125,30 @@ impl Snapshot {
 /// Nothing for an executor that is configured for the app no more: it can't be called.
 fn revision(config: &Config, stored: StoredRevision) -> Option<Revision> {
     let executor = config.executors.get(&stored.executor)?;
-    config.apps.get(stored.app.as_str())?.has(&stored.executor).then(|| Revision {
-        app: stored.app,
-        revision: stored.revision,
-        executor_uri: executor.uri.clone(),
-        descriptors: stored.descriptors,
-        allowed_codes: executor.codes.iter().map(ToString::to_string).collect(),
-        current: stored.current,
-        executor: stored.executor,
-    })
+    config
+        .apps
+        .get(stored.app.as_str())?
+        .has(&stored.executor)
+        .then(|| Revision {
+            app: stored.app,
+            revision: stored.revision,
+            executor_uri: executor.uri.clone(),
+            descriptors: stored.descriptors,
+            allowed_codes: executor.codes.iter().map(ToString::to_string).collect(),
+            current: stored.current,
+            executor: stored.executor,
+        })
 }
 
 fn entry(installation: installation::Installation) -> Installation {
     Installation {
         app: installation.key.app,
         member_id: installation.key.member_id,
-        application_token_sha256: installation.application_tokens.iter().map(|digest| digest.to_vec()).collect(),
+        application_token_sha256: installation
+            .application_tokens
+            .iter()
+            .map(|digest| digest.to_vec())
+            .collect(),
         client_endpoint: installation.client_endpoint,
         state: installation.state.into(),
     }

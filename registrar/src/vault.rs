@@ -35,23 +35,36 @@ pub(crate) enum VaultError {
 impl Vault {
     /// With this key.
     pub(crate) fn new(key: &[u8; KEY_LEN]) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(key.into()) }
+        Self {
+            cipher: XChaCha20Poly1305::new(key.into()),
+        }
     }
 
     /// Encrypts for this installation.
     pub(crate) fn seal(&self, key: &Key, plaintext: &[u8]) -> Result<Vec<u8>, VaultError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(VaultError::Random)?;
-        let payload = Payload { msg: plaintext, aad: &associated_data(key) };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Sealing)?;
+        let payload = Payload {
+            msg: plaintext,
+            aad: &associated_data(key),
+        };
+        let sealed = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| VaultError::Sealing)?;
         Ok([&nonce[..], &sealed].concat())
     }
 
     /// Decrypts what [`Vault::seal`] made for the same installation.
     pub(crate) fn open(&self, key: &Key, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(VaultError::Opening)?;
-        let payload = Payload { msg: ciphertext, aad: &associated_data(key) };
-        self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| VaultError::Opening)
+        let payload = Payload {
+            msg: ciphertext,
+            aad: &associated_data(key),
+        };
+        self.cipher
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_| VaultError::Opening)
     }
 }
 
@@ -65,7 +78,10 @@ mod tests {
     use super::*;
 
     fn key(app: &str, member_id: &str) -> Key {
-        Key { app: app.into(), member_id: member_id.into() }
+        Key {
+            app: app.into(),
+            member_id: member_id.into(),
+        }
     }
 
     #[test]

@@ -25,7 +25,9 @@ pub struct App {
 impl App {
     /// Whether the executor's activities belong to the app.
     pub(crate) fn has(&self, executor: &str) -> bool {
-        self.executors.as_ref().is_none_or(|executors| executors.iter().any(|name| name == executor))
+        self.executors
+            .as_ref()
+            .is_none_or(|executors| executors.iter().any(|name| name == executor))
     }
 
     pub(super) fn check(&self, name: &AppName, executors: &BTreeMap<String, Executor>) -> Result<(), ConfigError> {
@@ -36,7 +38,12 @@ impl App {
         if self.client_secret.expose().is_empty() {
             return Err(ConfigError::missing(&key("client_secret"), true));
         }
-        match self.executors.iter().flatten().find(|executor| !executors.contains_key(*executor)) {
+        match self
+            .executors
+            .iter()
+            .flatten()
+            .find(|executor| !executors.contains_key(*executor))
+        {
             Some(unknown) => {
                 let problem = format!("names `{unknown}`, but there is no `[registrar.executors.{unknown}]`");
                 Err(ConfigError::invalid(key("executors"), problem))
@@ -61,7 +68,9 @@ impl TryFrom<String> for AppName {
         if (1..=32).contains(&name.len()) && name.bytes().all(fine) {
             Ok(Self(name))
         } else {
-            Err(format!("`{name}` is no name of an app: use a-z, 0-9 and `-`, up to 32 characters"))
+            Err(format!(
+                "`{name}` is no name of an app: use a-z, 0-9 and `-`, up to 32 characters"
+            ))
         }
     }
 }

@@ -32,7 +32,11 @@ pub enum Descriptors {
 
 impl From<String> for Descriptors {
     fn from(text: String) -> Self {
-        if text == "reflection" { Self::Reflection } else { Self::File(text.into()) }
+        if text == "reflection" {
+            Self::Reflection
+        } else {
+            Self::File(text.into())
+        }
     }
 }
 

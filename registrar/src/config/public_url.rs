@@ -28,7 +28,9 @@ impl FromStr for PublicUrl {
         bitrix::handler::check(text).map_err(|error| format!("`{text}`: {error}"))?;
         let url = Url::parse(text).map_err(|error| format!("`{text}` is no address: {error}"))?;
         if url.query().is_some() || url.fragment().is_some() || !text.is_ascii() || text.contains(char::is_whitespace) {
-            return Err(format!("`{text}` must be a plain address without `?` and `#`: `https://bizproc.example.com`"));
+            return Err(format!(
+                "`{text}` must be a plain address without `?` and `#`: `https://bizproc.example.com`"
+            ));
         }
         Ok(Self(text.to_owned()))
     }

@@ -56,7 +56,10 @@ impl Store {
         if let Some(key) = &self.key {
             return parse(key.expose()).ok_or(KeyError::Malformed(path));
         }
-        let failed = |source| KeyError::File { path: path.clone(), source };
+        let failed = |source| KeyError::File {
+            path: path.clone(),
+            source,
+        };
         match std::fs::read_to_string(&path) {
             Ok(text) => parse(&text).ok_or(KeyError::Malformed(path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -76,8 +79,21 @@ impl Store {
     }
 }
 
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            path: "registrar.db".into(),
+            key: None,
+        }
+    }
+}
+
 fn parse(text: &str) -> Option<[u8; KEY_LEN]> {
-    data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok()?.try_into().ok()
+    data_encoding::HEXLOWER_PERMISSIVE
+        .decode(text.trim().as_bytes())
+        .ok()?
+        .try_into()
+        .ok()
 }
 
 /// Readable by its owner alone, and on the disk before anything is sealed with it.
@@ -89,7 +105,10 @@ fn create(path: &Path, key: &[u8; KEY_LEN]) -> io::Result<()> {
     let mut file = options.open(path)?;
     writeln!(file, "{}", data_encoding::HEXLOWER.encode(key))?;
     file.sync_all()?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::File::open(folder)?.sync_all()
 }
 
@@ -101,27 +120,37 @@ mod tests {
     fn the_key_file_is_made_once_and_for_its_owner_alone() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let store = Store { path: folder.path().join("registrar.db"), key: None };
+        let store = Store {
+            path: folder.path().join("registrar.db"),
+            key: None,
+        };
         let key = store.load_key().unwrap();
         assert_ne!(key, [0; KEY_LEN]);
         assert_eq!(store.load_key().unwrap(), key);
         let file = folder.path().join("registrar.db.key");
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&file, "short").unwrap();
-        assert!(matches!(store.load_key(), Err(KeyError::Malformed(_))), "a damaged key is never replaced");
+        assert!(
+            matches!(store.load_key(), Err(KeyError::Malformed(_))),
+            "a damaged key is never replaced"
+        );
     }
 
     #[test]
     fn a_configured_key_needs_no_file() {
-        let store = Store { path: "/nonexistent/x.db".into(), key: Some(Secret::from("aB".repeat(32))) };
+        let store = Store {
+            path: "/nonexistent/x.db".into(),
+            key: Some(Secret::from("aB".repeat(32))),
+        };
         assert_eq!(store.load_key().unwrap(), [0xab; KEY_LEN]);
         assert!(store.check().is_ok());
-        assert!(Store { key: Some(Secret::from("ab")), ..Store::default() }.check().is_err());
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self { path: "registrar.db".into(), key: None }
+        assert!(
+            Store {
+                key: Some(Secret::from("ab")),
+                ..Store::default()
+            }
+            .check()
+            .is_err()
+        );
     }
 }

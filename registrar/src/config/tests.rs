@@ -23,7 +23,10 @@ fn the_printed_default_is_the_default() {
         ..Config::default()
     };
     assert_eq!(config, expected);
-    assert_eq!(config.public_url.unwrap().activity_handler("demo", "00ff"), "https://bizproc.example.com/bitrix/demo/activity/00ff");
+    assert_eq!(
+        config.public_url.unwrap().activity_handler("demo", "00ff"),
+        "https://bizproc.example.com/bitrix/demo/activity/00ff"
+    );
 }
 
 #[test]
@@ -31,7 +34,11 @@ fn the_examples_in_the_default_can_be_used() {
     let examples = Config::DEFAULT_TOML.lines().map(|line| {
         let text = line.strip_prefix("# ").unwrap_or(line);
         let setting = text.starts_with('[') || text.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
-        if setting && !text.starts_with("key =") { text } else { line }
+        if setting && !text.starts_with("key =") {
+            text
+        } else {
+            line
+        }
     });
     let config = parse(&examples.collect::<Vec<_>>().join("\n"), "").unwrap();
     assert_eq!(config.executors["hasher"].codes.len(), 2);
@@ -63,9 +70,16 @@ fn wrong_values_are_told_with_their_key() {
         ("apps.demo.executors = ['x']", "no `[registrar.executors.x]`"),
         ("executors.x.uri = 'host:1'", "registrar.executors.x.uri"),
         ("executors.x.uri = 'http://host:1/path'", "registrar.executors.x.uri"),
-        ("executors.x = { uri = 'http://host:1', codes = ['a b'] }", "code pattern"),
+        (
+            "executors.x = { uri = 'http://host:1', codes = ['a b'] }",
+            "code pattern",
+        ),
     ] {
-        let without = if toml.starts_with("public_url") { "REGISTRAR__PUBLIC_URL" } else { "" };
+        let without = if toml.starts_with("public_url") {
+            "REGISTRAR__PUBLIC_URL"
+        } else {
+            ""
+        };
         let error = parse(&format!("[registrar]\n{toml}"), without).unwrap_err().to_string();
         assert!(error.contains(part), "{toml}: {error}");
     }
@@ -74,5 +88,8 @@ fn wrong_values_are_told_with_their_key() {
 #[test]
 fn secrets_are_not_shown() {
     let shown = format!("{:?}", parse("", "").unwrap());
-    assert!(!shown.contains("\"secret\"") && !shown.contains("operator\""), "{shown}");
+    assert!(
+        !shown.contains("\"secret\"") && !shown.contains("operator\""),
+        "{shown}"
+    );
 }

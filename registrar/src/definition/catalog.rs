@@ -14,11 +14,7 @@ use service::{
 };
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::{
-    file::FileSource,
-    revisions::Revisions,
-    source::Source,
-};
+use super::{file::FileSource, revisions::Revisions, source::Source};
 use crate::{
     config::{Config, Descriptors, Executor},
     error::Error,
@@ -77,41 +73,78 @@ impl Catalog {
     ) -> Result<Self, Error> {
         let mut state = State::default();
         for stored in revisions.list().await?.into_iter().filter(|one| one.current) {
-            if !config.apps.get(stored.app.as_str()).is_some_and(|app| app.has(&stored.executor)) {
+            if !config
+                .apps
+                .get(stored.app.as_str())
+                .is_some_and(|app| app.has(&stored.executor))
+            {
                 continue;
             }
             let key = (stored.app.clone(), stored.executor.clone());
             match Set::read(&stored.descriptors, &Limits::default()) {
                 Ok(set) => {
                     let (app, executor, revision) = (stored.app, stored.executor, stored.revision);
-                    state.current.insert(key, Arc::new(Current { app, executor, revision, set }));
+                    state.current.insert(
+                        key,
+                        Arc::new(Current {
+                            app,
+                            executor,
+                            revision,
+                            set,
+                        }),
+                    );
                 }
                 Err(problems) => {
-                    state.problems.insert(key, format!("the stored set is not good any more: {problems}"));
+                    state
+                        .problems
+                        .insert(key, format!("the stored set is not good any more: {problems}"));
                 }
             }
         }
         let mut sources = BTreeMap::new();
         for (name, executor) in &config.executors {
-            let feed = Feed { source: source(executor)?, last: Err("not read yet".into()) };
+            let feed = Feed {
+                source: source(executor)?,
+                last: Err("not read yet".into()),
+            };
             sources.insert(name.clone(), Mutex::new(feed));
         }
         let tried = watch::Sender::new(BTreeSet::new());
-        Ok(Self { config, clock, revisions, changes, sources, state: RwLock::new(state), tried })
+        Ok(Self {
+            config,
+            clock,
+            revisions,
+            changes,
+            sources,
+            state: RwLock::new(state),
+            tried,
+        })
     }
 
     /// The current sets of an app, or of all, by app and executor.
     pub(crate) fn current(&self, app: Option<&str>) -> Vec<Arc<Current>> {
         let state = self.state.read();
-        state.current.values().filter(|one| app.is_none_or(|app| one.app == app)).cloned().collect()
+        state
+            .current
+            .values()
+            .filter(|one| app.is_none_or(|app| one.app == app))
+            .cloned()
+            .collect()
     }
 
     /// What is wrong, by app and executor.
     pub(crate) fn problems(&self, app: Option<&str>) -> Vec<Problem> {
         let state = self.state.read();
-        let of_app = state.problems.iter().filter(|((name, _), _)| app.is_none_or(|app| name == app));
+        let of_app = state
+            .problems
+            .iter()
+            .filter(|((name, _), _)| app.is_none_or(|app| name == app));
         of_app
-            .map(|((app, executor), text)| Problem { app: app.clone(), executor: executor.clone(), text: text.clone() })
+            .map(|((app, executor), text)| Problem {
+                app: app.clone(),
+                executor: executor.clone(),
+                text: text.clone(),
+            })
             .collect()
     }
 
@@ -158,7 +191,12 @@ impl Catalog {
     /// Reads all executors' descriptors, at the same time.
     pub(crate) async fn load_all(&self) -> Vec<String> {
         let loads = self.config.executors.keys().map(|executor| self.load(executor));
-        let mut changed: Vec<_> = futures::future::join_all(loads).await.into_iter().filter_map(Result::ok).flatten().collect();
+        let mut changed: Vec<_> = futures::future::join_all(loads)
+            .await
+            .into_iter()
+            .filter_map(Result::ok)
+            .flatten()
+            .collect();
         changed.sort_unstable();
         changed.dedup();
         changed
@@ -171,16 +209,34 @@ impl Catalog {
         {
             let mut state = self.state.write();
             clash(&state, app, executor, set)?;
-            if state.current.get(&key).is_some_and(|current| current.revision == revision) {
+            if state
+                .current
+                .get(&key)
+                .is_some_and(|current| current.revision == revision)
+            {
                 state.problems.remove(&key);
                 return Ok(false);
             }
         }
         let now = self.clock.now();
-        let stored = self.revisions.make_current(app, executor, &revision, set.descriptors(), now).await;
+        let stored = self
+            .revisions
+            .make_current(app, executor, &revision, set.descriptors(), now)
+            .await;
         stored.map_err(|error| format!("the new set can't be stored: {error}"))?;
-        tracing::info!(app, executor, revision, activities = set.activities().len(), "new current set of definitions");
-        let current = Current { app: app.into(), executor: executor.into(), revision, set: set.clone() };
+        tracing::info!(
+            app,
+            executor,
+            revision,
+            activities = set.activities().len(),
+            "new current set of definitions"
+        );
+        let current = Current {
+            app: app.into(),
+            executor: executor.into(),
+            revision,
+            set: set.clone(),
+        };
         let mut state = self.state.write();
         state.current.insert(key.clone(), Arc::new(current));
         state.problems.remove(&key);
@@ -189,9 +245,18 @@ impl Catalog {
     }
 
     fn complain(&self, app: &str, executor: &str, problem: &str) {
-        let before = self.state.write().problems.insert((app.to_owned(), executor.to_owned()), problem.to_owned());
+        let before = self
+            .state
+            .write()
+            .problems
+            .insert((app.to_owned(), executor.to_owned()), problem.to_owned());
         if before.as_deref() != Some(problem) {
-            tracing::warn!(app, executor, problem, "an executor's descriptors are not in use; the last good set stays");
+            tracing::warn!(
+                app,
+                executor,
+                problem,
+                "an executor's descriptors are not in use; the last good set stays"
+            );
             self.changes.notify_one();
         }
     }
@@ -223,11 +288,17 @@ fn check(descriptors: &[u8], executor: &Executor) -> Result<Set, String> {
 
 /// A code belongs to one executor of an app: whoever had it first keeps it.
 fn clash(state: &State, app: &str, executor: &str, set: &Set) -> Result<(), String> {
-    let others = state.current.values().filter(|other| other.app == app && other.executor != executor);
+    let others = state
+        .current
+        .values()
+        .filter(|other| other.app == app && other.executor != executor);
     for other in others {
         if let Some(taken) = set.activities().iter().find(|one| other.set.find(one.code()).is_some()) {
             let (code, owner) = (taken.code(), &other.executor);
-            return Err(format!("{}: code `{code}` belongs to the executor `{owner}` of this app", taken.path()));
+            return Err(format!(
+                "{}: code `{code}` belongs to the executor `{owner}` of this app",
+                taken.path()
+            ));
         }
     }
     Ok(())

@@ -48,16 +48,26 @@ pub(super) enum FileError {
 impl FileSource {
     /// This file.
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), seen: Mutex::new(None) }
+        Self {
+            path: path.to_owned(),
+            seen: Mutex::new(None),
+        }
     }
 
     /// Its bytes; nothing when time, size and inode are those of the last time that it was read.
     pub(super) async fn read_if_changed(&self) -> Result<Option<Vec<u8>>, FileError> {
         let (path, seen) = (self.path.clone(), *self.seen.lock());
-        let failed = |source| FileError::Read { path: self.path.clone(), source };
+        let failed = |source| FileError::Read {
+            path: self.path.clone(),
+            source,
+        };
         let read = tokio::task::spawn_blocking(move || read(&path, seen)).await;
-        let found = read.unwrap_or_else(|stopped| Err(io::Error::other(stopped))).map_err(failed);
-        let Some((stamp, bytes)) = found.inspect_err(|_| *self.seen.lock() = None)? else { return Ok(None) };
+        let found = read
+            .unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
+            .map_err(failed);
+        let Some((stamp, bytes)) = found.inspect_err(|_| *self.seen.lock() = None)? else {
+            return Ok(None);
+        };
         if stamp.bytes > BYTES {
             return Err(FileError::TooLarge(self.path.clone()));
         }
@@ -69,13 +79,23 @@ impl FileSource {
 fn read(path: &Path, seen: Option<Stamp>) -> io::Result<Option<(Stamp, Vec<u8>)>> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
-    let stamp = Stamp { modified: metadata.modified()?, bytes: metadata.len(), inode: metadata.ino() };
+    let stamp = Stamp {
+        modified: metadata.modified()?,
+        bytes: metadata.len(),
+        inode: metadata.ino(),
+    };
     if seen == Some(stamp) {
         return Ok(None);
     }
     let mut bytes = Vec::new();
     Read::by_ref(&mut file).take(BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(Some((Stamp { bytes: stamp.bytes.max(bytes.len() as u64), ..stamp }, bytes)))
+    Ok(Some((
+        Stamp {
+            bytes: stamp.bytes.max(bytes.len() as u64),
+            ..stamp
+        },
+        bytes,
+    )))
 }
 
 #[cfg(test)]
@@ -96,7 +116,10 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert!(source.read_if_changed().await.is_err());
         std::fs::write(&path, "three").unwrap();
-        assert!(source.read_if_changed().await.unwrap().is_some(), "a file that came back is read");
+        assert!(
+            source.read_if_changed().await.unwrap().is_some(),
+            "a file that came back is read"
+        );
     }
 
     #[tokio::test]
@@ -104,6 +127,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("set.bin");
         File::create(&path).unwrap().set_len(BYTES + 1).unwrap();
-        assert!(matches!(FileSource::new(&path).read_if_changed().await, Err(FileError::TooLarge(_))));
+        assert!(matches!(
+            FileSource::new(&path).read_if_changed().await,
+            Err(FileError::TooLarge(_))
+        ));
     }
 }

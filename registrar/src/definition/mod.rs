@@ -7,6 +7,7 @@ mod revisions;
 mod source;
 mod watch;
 
+pub use self::source::reflect;
 pub(crate) use self::{
     catalog::{Catalog, Current, Problem},
     revisions::{Revisions, StoredRevision},

@@ -11,12 +11,7 @@ use prost_reflect::DescriptorPool;
 use prost_types::FileDescriptorProto;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{
-    Code, Status, Streaming,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    transport::Channel,
-};
+use tonic::{Code, Status, Streaming, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
 use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, ServerReflectionResponse, server_reflection_request::MessageRequest,
@@ -45,7 +40,12 @@ pub(super) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { files: 1_000, bytes: 8 << 20, questions: 1_000, time: Duration::from_secs(15) }
+        Self {
+            files: 1_000,
+            bytes: 8 << 20,
+            questions: 1_000,
+            time: Duration::from_secs(15),
+        }
     }
 }
 
@@ -53,7 +53,9 @@ impl Default for Bounds {
 pub(super) async fn read(channel: Channel, bounds: &Bounds) -> Result<Vec<u8>, SourceError> {
     let mut result = Err(SourceError::NoReflection);
     for path in PATHS {
-        result = timeout(bounds.time, ask(channel.clone(), path, bounds)).await.unwrap_or(Err(SourceError::Slow(bounds.time)));
+        result = timeout(bounds.time, ask(channel.clone(), path, bounds))
+            .await
+            .unwrap_or(Err(SourceError::Slow(bounds.time)));
         if !matches!(&result, Err(SourceError::Call(status)) if status.code() == Code::Unimplemented) {
             return result;
         }
@@ -63,7 +65,12 @@ pub(super) async fn read(channel: Channel, bounds: &Bounds) -> Result<Vec<u8>, S
 
 async fn ask(channel: Channel, path: &'static str, bounds: &Bounds) -> Result<Vec<u8>, SourceError> {
     let mut talk = Talk::open(channel, path, bounds).await?;
-    let mut files = Files { bounds, bytes: 0, found: BTreeMap::new(), wanted: BTreeSet::new() };
+    let mut files = Files {
+        bounds,
+        bytes: 0,
+        found: BTreeMap::new(),
+        wanted: BTreeSet::new(),
+    };
     for service in talk.services().await? {
         if !service.starts_with(INFRASTRUCTURE) {
             files.add(talk.files(MessageRequest::FileContainingSymbol(service)).await?)?;
@@ -77,7 +84,9 @@ async fn ask(channel: Channel, path: &'static str, bounds: &Bounds) -> Result<Ve
             Err(error) => return Err(error),
         }
         if files.missing(&name) {
-            return Err(SourceError::Refused(format!("asked for {name}, the server sent other files")));
+            return Err(SourceError::Refused(format!(
+                "asked for {name}, the server sent other files"
+            )));
         }
     }
     Ok(files.into_set())
@@ -94,13 +103,24 @@ impl Talk {
     async fn open(channel: Channel, path: &'static str, bounds: &Bounds) -> Result<Self, SourceError> {
         let (questions, receiver) = mpsc::channel(1);
         let mut grpc = Grpc::new(channel).max_decoding_message_size(bounds.bytes);
-        grpc.ready().await.map_err(|error| SourceError::Call(Status::from_error(error.into())))?;
+        grpc.ready()
+            .await
+            .map_err(|error| SourceError::Call(Status::from_error(error.into())))?;
         let codec = ProstCodec::default();
         let request = tonic::Request::new(ReceiverStream::new(receiver));
         // Servers may hold back their headers until the first question: it is asked before the answer is awaited.
-        questions.try_send(question(MessageRequest::ListServices(String::new()))).map_err(|_| SourceError::Closed)?;
-        let answers = grpc.streaming(request, PathAndQuery::from_static(path), codec).await?.into_inner();
-        Ok(Self { questions, answers, left: bounds.questions })
+        questions
+            .try_send(question(MessageRequest::ListServices(String::new())))
+            .map_err(|_| SourceError::Closed)?;
+        let answers = grpc
+            .streaming(request, PathAndQuery::from_static(path), codec)
+            .await?
+            .into_inner();
+        Ok(Self {
+            questions,
+            answers,
+            left: bounds.questions,
+        })
     }
 
     /// The answer to the question that opened the stream.
@@ -113,7 +133,10 @@ impl Talk {
 
     async fn files(&mut self, what: MessageRequest) -> Result<Vec<Vec<u8>>, SourceError> {
         self.left = self.left.checked_sub(1).ok_or(SourceError::TooMuch("questions"))?;
-        self.questions.send(question(what)).await.map_err(|_| SourceError::Closed)?;
+        self.questions
+            .send(question(what))
+            .await
+            .map_err(|_| SourceError::Closed)?;
         match self.answer().await? {
             MessageResponse::FileDescriptorResponse(files) => Ok(files.file_descriptor_proto),
             other => Err(unexpected(other)),
@@ -121,12 +144,19 @@ impl Talk {
     }
 
     async fn answer(&mut self) -> Result<MessageResponse, SourceError> {
-        self.answers.message().await?.and_then(|answer| answer.message_response).ok_or(SourceError::Closed)
+        self.answers
+            .message()
+            .await?
+            .and_then(|answer| answer.message_response)
+            .ok_or(SourceError::Closed)
     }
 }
 
 fn question(what: MessageRequest) -> ServerReflectionRequest {
-    ServerReflectionRequest { host: String::new(), message_request: Some(what) }
+    ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(what),
+    }
 }
 
 fn unexpected(answer: MessageResponse) -> SourceError {
@@ -161,7 +191,11 @@ impl Files<'_> {
                 return Err(SourceError::TooMuch("files"));
             }
             self.found.insert(name, bytes);
-            self.wanted.extend(file.dependency.into_iter().filter(|name| !self.found.contains_key(name)));
+            self.wanted.extend(
+                file.dependency
+                    .into_iter()
+                    .filter(|name| !self.found.contains_key(name)),
+            );
         }
         Ok(())
     }

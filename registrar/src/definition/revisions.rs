@@ -104,22 +104,45 @@ mod tests {
         let db = Db::open(folder.path().join("test.db"), MIGRATIONS).unwrap();
         let revisions = Revisions::new(db.clone());
         for (revision, second) in [("a", 10), ("b", 20), ("c", 30), ("b", 40)] {
-            revisions.make_current("demo", "hasher", revision, revision.as_bytes(), at(second)).await.unwrap();
+            revisions
+                .make_current("demo", "hasher", revision, revision.as_bytes(), at(second))
+                .await
+                .unwrap();
         }
-        let flags = |list: Vec<StoredRevision>| list.into_iter().map(|one| (one.revision, one.current)).collect::<Vec<_>>();
+        let flags = |list: Vec<StoredRevision>| {
+            list.into_iter()
+                .map(|one| (one.revision, one.current))
+                .collect::<Vec<_>>()
+        };
         let all = flags(revisions.list().await.unwrap());
         assert_eq!(all, [("a".into(), false), ("b".into(), true), ("c".into(), false)]);
 
         // `a` was replaced at 20, `c` at 40; a portal's registration still names `a`.
         db.write(|tx| {
-            tx.execute("INSERT INTO registrations VALUES ('demo', 'm', 'md5', 0, 'MD5', 'a', NULL, 1, 1, '')", [])
+            tx.execute(
+                "INSERT INTO registrations VALUES ('demo', 'm', 'md5', 0, 'MD5', 'a', NULL, 1, 1, '')",
+                [],
+            )
         })
         .await
         .unwrap();
-        assert_eq!(revisions.prune(at(40)).await.unwrap(), 0, "one is named, the other too young");
+        assert_eq!(
+            revisions.prune(at(40)).await.unwrap(),
+            0,
+            "one is named, the other too young"
+        );
         assert_eq!(revisions.prune(at(41)).await.unwrap(), 1);
-        assert_eq!(flags(revisions.list().await.unwrap()), [("a".into(), false), ("b".into(), true)]);
-        db.write(|tx| tx.execute("DELETE FROM registrations", [])).await.unwrap();
-        assert_eq!(revisions.prune(at(1_000)).await.unwrap(), 1, "the current one always stays");
+        assert_eq!(
+            flags(revisions.list().await.unwrap()),
+            [("a".into(), false), ("b".into(), true)]
+        );
+        db.write(|tx| tx.execute("DELETE FROM registrations", []))
+            .await
+            .unwrap();
+        assert_eq!(
+            revisions.prune(at(1_000)).await.unwrap(),
+            1,
+            "the current one always stays"
+        );
     }
 }

@@ -47,6 +47,12 @@ pub(super) enum SourceError {
     File(#[from] file::FileError),
 }
 
+/// The encoded `FileDescriptorSet` of a running executor, `http://host:port`, for a person who wants to check it.
+pub async fn reflect(uri: &str) -> anyhow::Result<Vec<u8>> {
+    let channel = service::grpc::channel(uri, &service::grpc::Connection::default())?;
+    Ok(reflection::read(channel, &Bounds::default()).await?)
+}
+
 impl Source {
     /// The encoded `FileDescriptorSet`; nothing when it is surely the same as before.
     pub(super) async fn read(&self) -> Result<Option<Vec<u8>>, SourceError> {

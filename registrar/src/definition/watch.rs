@@ -26,22 +26,19 @@ where
         let (catalog, name, changed, stopping) = (catalog.clone(), name.clone(), changed.clone(), lifecycle.stopping());
         lifecycle.spawn("definitions", async move {
             let mut failures = 0;
-            let work = async {
-                loop {
-                    let wait = if let Ok(apps) = catalog.load(&name).await {
-                        failures = 0;
-                        if !apps.is_empty() {
-                            changed(apps).await;
-                        }
-                        jittered(period)
-                    } else {
-                        failures += 1;
-                        RETRY.delay(failures).min(period)
-                    };
-                    tokio::time::sleep(wait).await;
-                }
-            };
-            stopping.run_until_cancelled(work).await;
+            while let Some(loaded) = stopping.run_until_cancelled(catalog.load(&name)).await {
+                let wait = if let Ok(apps) = loaded {
+                    failures = 0;
+                    if !apps.is_empty() {
+                        changed(apps).await;
+                    }
+                    jittered(period)
+                } else {
+                    failures += 1;
+                    RETRY.delay(failures).min(period)
+                };
+                stopping.run_until_cancelled(tokio::time::sleep(wait)).await;
+            }
         });
     }
 }

@@ -100,18 +100,31 @@ impl Admission {
         }
         // From here to the end no refresh may bring back what is replaced.
         let _held = self.tokens.hold(key).await;
-        self.take(key, auth, proof, profile.id, installer).await.map_err(Refused::Internal)
+        self.take(key, auth, proof, profile.id, installer)
+            .await
+            .map_err(Refused::Internal)
     }
 
     /// Erases the credentials of an installation that is no more.
     pub(crate) async fn uninstall(&self, key: &Key) -> Result<(), Error> {
         let _held = self.tokens.hold(key).await;
         self.installations.uninstall(key).await?;
-        tracing::info!(app = key.app, member_id = key.member_id, "uninstalled, credentials erased");
+        tracing::info!(
+            app = key.app,
+            member_id = key.member_id,
+            "uninstalled, credentials erased"
+        );
         Ok(())
     }
 
-    async fn take(&self, key: &Key, auth: &Auth, proof: &Proof, user_id: i64, installer: bool) -> Result<Admitted, Error> {
+    async fn take(
+        &self,
+        key: &Key,
+        auth: &Auth,
+        proof: &Proof,
+        user_id: i64,
+        installer: bool,
+    ) -> Result<Admitted, Error> {
         let stored = self.installations.get_with_credentials(key).await?;
         let has_credentials = matches!(stored, Some((_, Some(_))));
         let stored = stored.map(|(installation, _)| installation);
@@ -136,8 +149,18 @@ impl Admission {
                 at: now,
             };
             self.installations.adopt(key, adoption).await?;
-            tracing::info!(app = key.app, member_id = key.member_id, user_id, finished, "credentials taken");
-            return Ok(Admitted { adopted: true, finished, known: true });
+            tracing::info!(
+                app = key.app,
+                member_id = key.member_id,
+                user_id,
+                finished,
+                "credentials taken"
+            );
+            return Ok(Admitted {
+                adopted: true,
+                finished,
+                known: true,
+            });
         }
         if let Some(stored) = stored.filter(|_| has_credentials) {
             // Of the administrator whose credentials we have; another one's word does not count.
@@ -145,10 +168,16 @@ impl Admission {
                 self.installations.learn(key, token).await?;
             }
             if stored.state == State::Incomplete && finished {
-                self.installations.set_state(key, State::Active, &stored.problem).await?;
+                self.installations
+                    .set_state(key, State::Active, &stored.problem)
+                    .await?;
             }
         }
-        Ok(Admitted { adopted: false, finished, known: has_credentials })
+        Ok(Admitted {
+            adopted: false,
+            finished,
+            known: has_credentials,
+        })
     }
 }
 
@@ -164,7 +193,9 @@ fn takes_over(stored: Option<&Installation>, user_id: i64, installed: bool) -> b
 /// The end of an access token: as the OAuth server tells, else as the request does.
 fn expiry(proved: Option<i64>, claimed: i64, now: Timestamp) -> Timestamp {
     let latest = now.checked_add(LIFETIME).unwrap_or(now);
-    let named = proved.or((claimed > 0).then_some(claimed)).and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let named = proved
+        .or((claimed > 0).then_some(claimed))
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
     named.map_or(latest, |named| if proved.is_some() { named } else { named.min(latest) })
 }
 
@@ -174,7 +205,10 @@ mod tests {
 
     fn stored(user_id: i64, state: State, administrator_lost: bool) -> Installation {
         Installation {
-            key: Key { app: "demo".into(), member_id: "m".into() },
+            key: Key {
+                app: "demo".into(),
+                member_id: "m".into(),
+            },
             client_endpoint: String::new(),
             oauth_host: String::new(),
             user_id,
@@ -194,14 +228,29 @@ mod tests {
     fn another_administrator_takes_over_only_when_needed() {
         use State::{Active, Incomplete, NoBizproc, PortalGone, TokenRevoked, Uninstalled};
         assert!(takes_over(None, 1, true), "nobody is there");
-        assert!(takes_over(Some(&stored(1, Active, false)), 1, true), "the same one brings fresh ones");
+        assert!(
+            takes_over(Some(&stored(1, Active, false)), 1, true),
+            "the same one brings fresh ones"
+        );
         for state in [Active, Incomplete, NoBizproc] {
-            assert!(!takes_over(Some(&stored(1, state, false)), 2, true), "{state:?}: the first one stays");
-            assert!(takes_over(Some(&stored(1, state, false)), 2, false), "{state:?}: the installer runs");
-            assert!(takes_over(Some(&stored(1, state, true)), 2, true), "{state:?}: the first one lost his rights");
+            assert!(
+                !takes_over(Some(&stored(1, state, false)), 2, true),
+                "{state:?}: the first one stays"
+            );
+            assert!(
+                takes_over(Some(&stored(1, state, false)), 2, false),
+                "{state:?}: the installer runs"
+            );
+            assert!(
+                takes_over(Some(&stored(1, state, true)), 2, true),
+                "{state:?}: the first one lost his rights"
+            );
         }
         for state in [TokenRevoked, PortalGone, Uninstalled] {
-            assert!(takes_over(Some(&stored(1, state, false)), 2, true), "{state:?}: nothing works");
+            assert!(
+                takes_over(Some(&stored(1, state, false)), 2, true),
+                "{state:?}: nothing works"
+            );
         }
     }
 

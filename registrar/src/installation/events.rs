@@ -39,7 +39,12 @@ impl Events {
         let (app, event_id) = (app.to_owned(), event_id.to_owned());
         let read = self.db.read(move |db| {
             db.prepare_cached("SELECT believed, reason FROM events WHERE app = ?1 AND event_id = ?2")?
-                .query_row([app, event_id], |row| Ok(Taken { believed: row.get(0)?, reason: row.get(1)? }))
+                .query_row([app, event_id], |row| {
+                    Ok(Taken {
+                        believed: row.get(0)?,
+                        reason: row.get(1)?,
+                    })
+                })
                 .optional()
         });
         Ok(read.await?)
@@ -49,8 +54,10 @@ impl Events {
     pub(crate) async fn put(&self, app: &str, event_id: &str, taken: &Taken, at: Timestamp) -> Result<(), Error> {
         let (app, event_id, taken) = (app.to_owned(), event_id.to_owned(), taken.clone());
         let write = self.db.write(move |tx| {
-            tx.prepare_cached("INSERT OR IGNORE INTO events (app, event_id, handled, believed, reason) VALUES (?1, ?2, ?3, ?4, ?5)")?
-                .execute(params![app, event_id, at.as_second(), taken.believed, taken.reason])
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO events (app, event_id, handled, believed, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![app, event_id, at.as_second(), taken.believed, taken.reason])
         });
         write.await?;
         Ok(())

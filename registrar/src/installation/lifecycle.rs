@@ -46,16 +46,27 @@ impl LifecycleEvents {
             return Ok(taken);
         }
         let auth = request.auth.clone().unwrap_or_default();
-        let key = Key { app: request.app.clone(), member_id: auth.member_id.clone() };
+        let key = Key {
+            app: request.app.clone(),
+            member_id: auth.member_id.clone(),
+        };
         let taken = match request.event.to_ascii_uppercase().as_str() {
             "ONAPPINSTALL" => self.installed(parent, &key, app, &auth).await?,
             "ONAPPUNINSTALL" => self.uninstalled(&key, &auth, request.ts).await?,
             _ => self.other(&key, &auth).await?,
         };
-        tracing::info!(app = key.app, member_id = key.member_id, event = request.event, believed = taken.believed,
-            reason = taken.reason, "lifecycle event");
+        tracing::info!(
+            app = key.app,
+            member_id = key.member_id,
+            event = request.event,
+            believed = taken.believed,
+            reason = taken.reason,
+            "lifecycle event"
+        );
         if !request.event_id.is_empty() {
-            self.events.put(&request.app, &request.event_id, &taken, self.clock.now()).await?;
+            self.events
+                .put(&request.app, &request.event_id, &taken, self.clock.now())
+                .await?;
         }
         Ok(taken)
     }
@@ -89,7 +100,9 @@ impl LifecycleEvents {
         };
         if !knows(&installation, auth) {
             self.scheduler.soon(key);
-            return Ok(not_believed("it does not carry the application_token of the installation"));
+            return Ok(not_believed(
+                "it does not carry the application_token of the installation",
+            ));
         }
         if ts > 0 && ts < installation.adopted.as_second() {
             self.scheduler.soon(key);
@@ -107,7 +120,9 @@ impl LifecycleEvents {
         if knows(&installation, auth) {
             Ok(believed())
         } else {
-            Ok(not_believed("it does not carry the application_token of the installation"))
+            Ok(not_believed(
+                "it does not carry the application_token of the installation",
+            ))
         }
     }
 
@@ -122,16 +137,25 @@ impl LifecycleEvents {
 /// Whether the request carries an application token of the installation; compared in constant time.
 fn knows(installation: &Installation, auth: &Auth) -> bool {
     let given = digest(&auth.application_token);
-    let known = installation.application_tokens.iter().fold(0, |known, token| known | token.ct_eq(&given).unwrap_u8());
+    let known = installation
+        .application_tokens
+        .iter()
+        .fold(0, |known, token| known | token.ct_eq(&given).unwrap_u8());
     known == 1 && !auth.application_token.is_empty()
 }
 
 fn believed() -> Taken {
-    Taken { believed: true, reason: String::new() }
+    Taken {
+        believed: true,
+        reason: String::new(),
+    }
 }
 
 fn not_believed(reason: &str) -> Taken {
-    Taken { believed: false, reason: reason.into() }
+    Taken {
+        believed: false,
+        reason: reason.into(),
+    }
 }
 
 impl From<Error> for Later {

@@ -57,10 +57,15 @@ fn judge(server: &Server, info: AppInfo, app: &App, auth: &Auth) -> Result<Proof
         return Err(Unproved::Disproved("its token belongs to another portal".into()));
     }
     match Url::parse(&info.install.client_endpoint) {
-        Ok(endpoint) if matches!(endpoint.scheme(), "http" | "https") && endpoint.host().is_some() => {
-            Ok(Proof { oauth_host: server.url().to_string(), info, endpoint })
-        }
-        _ => Err(Unproved::Unreachable(format!("{} names no usable address of the portal", server.url()))),
+        Ok(endpoint) if matches!(endpoint.scheme(), "http" | "https") && endpoint.host().is_some() => Ok(Proof {
+            oauth_host: server.url().to_string(),
+            info,
+            endpoint,
+        }),
+        _ => Err(Unproved::Unreachable(format!(
+            "{} names no usable address of the portal",
+            server.url()
+        ))),
     }
 }
 

@@ -65,8 +65,12 @@ impl Installations {
         &self,
         key: &Key,
     ) -> Result<Option<(Installation, Option<Credentials>)>, Error> {
-        let Some((installation, sealed)) = self.row(key).await? else { return Ok(None) };
-        let credentials = sealed.map(|sealed| Credentials::open(&self.vault, key, &sealed)).transpose()?;
+        let Some((installation, sealed)) = self.row(key).await? else {
+            return Ok(None);
+        };
+        let credentials = sealed
+            .map(|sealed| Credentials::open(&self.vault, key, &sealed))
+            .transpose()?;
         Ok(Some((installation, credentials)))
     }
 
@@ -74,8 +78,11 @@ impl Installations {
     pub(crate) async fn list(&self, app: Option<&str>) -> Result<Vec<Installation>, Error> {
         let app = app.map(ToOwned::to_owned);
         let rows = self.db.read(move |db| {
-            let sql = format!("SELECT {COLUMNS} FROM installations WHERE ?1 IS NULL OR app = ?1 ORDER BY app, member_id");
-            db.prepare_cached(&sql)?.query_map([app], |row| Ok(read(row)?.0))?.collect()
+            let sql =
+                format!("SELECT {COLUMNS} FROM installations WHERE ?1 IS NULL OR app = ?1 ORDER BY app, member_id");
+            db.prepare_cached(&sql)?
+                .query_map([app], |row| Ok(read(row)?.0))?
+                .collect()
         });
         Ok(rows.await?)
     }
@@ -165,7 +172,8 @@ impl Installations {
     pub(crate) async fn is_spent(&self, refresh_token: &str) -> Result<bool, Error> {
         let digest = digest(refresh_token);
         let read = self.db.read(move |db| {
-            db.prepare_cached("SELECT 1 FROM spent_tokens WHERE sha256 = ?1")?.exists([digest])
+            db.prepare_cached("SELECT 1 FROM spent_tokens WHERE sha256 = ?1")?
+                .exists([digest])
         });
         Ok(read.await?)
     }
@@ -174,10 +182,8 @@ impl Installations {
     pub(crate) async fn set_state(&self, key: &Key, state: State, problem: &str) -> Result<(), Error> {
         let (key, problem) = (key.clone(), problem.to_owned());
         let write = self.db.write(move |tx| {
-            tx.prepare_cached(
-                "UPDATE installations SET state = ?3, problem = ?4 WHERE app = ?1 AND member_id = ?2",
-            )?
-            .execute(params![key.app, key.member_id, state as i32, problem])
+            tx.prepare_cached("UPDATE installations SET state = ?3, problem = ?4 WHERE app = ?1 AND member_id = ?2")?
+                .execute(params![key.app, key.member_id, state as i32, problem])
         });
         write.await?;
         self.changes.notify_one();
@@ -200,7 +206,10 @@ impl Installations {
     pub(crate) async fn uninstall(&self, key: &Key) -> Result<(), Error> {
         let key = key.clone();
         let write = self.db.write(move |tx| {
-            tx.execute("DELETE FROM registrations WHERE app = ?1 AND member_id = ?2", params![key.app, key.member_id])?;
+            tx.execute(
+                "DELETE FROM registrations WHERE app = ?1 AND member_id = ?2",
+                params![key.app, key.member_id],
+            )?;
             tx.execute(
                 "UPDATE installations SET state = ?3, credentials = NULL, bound = '', problem = ''
                  WHERE app = ?1 AND member_id = ?2",
@@ -246,7 +255,9 @@ impl Installations {
         let key = key.clone();
         let read = self.db.read(move |db| {
             let sql = format!("SELECT {COLUMNS} FROM installations WHERE app = ?1 AND member_id = ?2");
-            db.prepare_cached(&sql)?.query_row([key.app, key.member_id], read).optional()
+            db.prepare_cached(&sql)?
+                .query_row([key.app, key.member_id], read)
+                .optional()
         });
         Ok(read.await?)
     }
@@ -255,7 +266,10 @@ impl Installations {
 fn read(row: &Row<'_>) -> rusqlite::Result<(Installation, Option<Vec<u8>>)> {
     let tokens: Vec<u8> = row.get(6)?;
     let installation = Installation {
-        key: Key { app: row.get(0)?, member_id: row.get(1)? },
+        key: Key {
+            app: row.get(0)?,
+            member_id: row.get(1)?,
+        },
         client_endpoint: row.get(2)?,
         oauth_host: row.get(3)?,
         user_id: row.get(4)?,
@@ -280,7 +294,9 @@ pub(crate) fn time(seconds: i64) -> Timestamp {
 /// The application tokens with the new one in front.
 fn learnt(tx: &Transaction<'_>, key: &Key, new: Option<TokenDigest>) -> rusqlite::Result<Vec<u8>> {
     let sql = "SELECT application_tokens FROM installations WHERE app = ?1 AND member_id = ?2";
-    let stored: Option<Vec<u8>> = tx.query_row(sql, [&key.app, &key.member_id], |row| row.get(0)).optional()?;
+    let stored: Option<Vec<u8>> = tx
+        .query_row(sql, [&key.app, &key.member_id], |row| row.get(0))
+        .optional()?;
     let stored = stored.unwrap_or_default();
     let mut tokens: Vec<TokenDigest> = new.into_iter().collect();
     tokens.extend(stored.as_chunks::<32>().0.iter().filter(|token| Some(**token) != new));
@@ -289,5 +305,6 @@ fn learnt(tx: &Transaction<'_>, key: &Key, new: Option<TokenDigest>) -> rusqlite
 }
 
 fn spend(tx: &Transaction<'_>, digest: TokenDigest, at: i64) -> rusqlite::Result<usize> {
-    tx.prepare_cached("INSERT OR IGNORE INTO spent_tokens (sha256, spent) VALUES (?1, ?2)")?.execute(params![digest, at])
+    tx.prepare_cached("INSERT OR IGNORE INTO spent_tokens (sha256, spent) VALUES (?1, ?2)")?
+        .execute(params![digest, at])
 }

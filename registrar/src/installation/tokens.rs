@@ -6,7 +6,14 @@
 //! server. If it does not, the next refresh ends as `invalid_grant`, the installation as "token revoked", and the next
 //! frame POST of an administrator (or a proved callback that carries a refresh token) heals it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bitrix::{
     oauth,
@@ -41,13 +48,15 @@ pub(crate) struct Tokens {
     pub(crate) installations: Installations,
     pub(crate) metrics: Metrics,
     pub(crate) flights: Mutex<HashMap<Key, Arc<AsyncMutex<Flight>>>>,
+    /// Flights that ended, of all installations.
+    pub(crate) ended: AtomicU64,
 }
 
 /// The flights of one installation: the lock is held while one is on its way.
 #[derive(Default)]
 pub(crate) struct Flight {
-    /// How the last one failed and when (monotonic): whoever waited for it needs no flight of his own.
-    failed: Option<(Duration, TokenError)>,
+    /// How the last one failed, and which end of a flight that was: whoever waited for it needs no flight of his own.
+    failed: Option<(u64, TokenError)>,
 }
 
 /// A token to call the portal with.
@@ -101,7 +110,7 @@ impl Tokens {
         purpose: Purpose,
         parent: &Parent,
     ) -> Result<Issued, TokenError> {
-        let arrived = self.clock.monotonic();
+        let arrived = self.ended.load(Ordering::Relaxed);
         let stored = self.stored(key, rejected, purpose).await?;
         if let Ready::Issued(issued) = stored {
             return Ok(issued);
@@ -112,7 +121,9 @@ impl Tokens {
             // The caller may be gone; the pair is stored all the same.
             drop(done.send(tokens.fly(&key, rejected, purpose, arrived, &parent).await));
         });
-        landed.await.unwrap_or_else(|_| Err(unavailable("the registrar is stopping".into())))
+        landed
+            .await
+            .unwrap_or_else(|_| Err(unavailable("the registrar is stopping".into())))
     }
 
     /// Keeps flights of an installation away while its credentials are replaced.
@@ -127,12 +138,12 @@ impl Tokens {
         key: &Key,
         rejected: Option<TokenDigest>,
         purpose: Purpose,
-        arrived: Duration,
+        arrived: u64,
         parent: &Parent,
     ) -> Result<Issued, TokenError> {
         let flight = self.flight(key);
         let mut flight = flight.lock().await;
-        if let Some((_, error)) = flight.failed.as_ref().filter(|(at, _)| *at >= arrived) {
+        if let Some((_, error)) = flight.failed.as_ref().filter(|(end, _)| *end > arrived) {
             return Err(error.clone());
         }
         // Somebody else's flight may have brought what is needed.
@@ -146,7 +157,8 @@ impl Tokens {
             Err(TokenError::Unavailable { .. }) => Refresh::Unavailable,
             Err(_) => Refresh::Lost,
         });
-        flight.failed = result.as_ref().err().map(|error| (self.clock.monotonic(), error.clone()));
+        let end = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
+        flight.failed = result.as_ref().err().map(|error| (end, error.clone()));
         result
     }
 
@@ -159,14 +171,27 @@ impl Tokens {
         let key = &installation.key;
         let app = self.config.apps.get(key.app.as_str()).ok_or(TokenError::Unknown)?;
         let server = self.remote.server(&installation.oauth_host).ok_or_else(|| {
-            unavailable(format!("{} is not among registrar.oauth_hosts any more", installation.oauth_host))
+            unavailable(format!(
+                "{} is not among registrar.oauth_hosts any more",
+                installation.oauth_host
+            ))
         })?;
-        let pair = match self.remote.refresh(parent, server, app, &credentials.refresh_token).await {
+        let pair = match self
+            .remote
+            .refresh(parent, server, app, &credentials.refresh_token)
+            .await
+        {
             Ok(pair) => pair,
             Err(error) => return Err(self.failed(key, &error).await),
         };
-        if pair.member_id.as_ref().is_some_and(|member_id| *member_id != key.member_id) {
-            return Err(unavailable("the OAuth server answered with a token of another portal".into()));
+        if pair
+            .member_id
+            .as_ref()
+            .is_some_and(|member_id| *member_id != key.member_id)
+        {
+            return Err(unavailable(
+                "the OAuth server answered with a token of another portal".into(),
+            ));
         }
         let now = self.clock.now();
         let fresh = Credentials {
@@ -174,7 +199,9 @@ impl Tokens {
             expires: expiry(&pair, now),
             refresh_token: Secret::from(pair.refresh_token.expose()),
         };
-        let endpoint = pair.client_endpoint.filter(|endpoint| Url::parse(endpoint).is_ok_and(|url| url.has_host()));
+        let endpoint = pair
+            .client_endpoint
+            .filter(|endpoint| Url::parse(endpoint).is_ok_and(|url| url.has_host()));
         let stored = self.installations.refreshed(key, &fresh, endpoint.clone(), now).await;
         stored.map_err(|error| {
             tracing::error!(app = key.app, member_id = key.member_id, %error, "a new pair of tokens could not be stored");
@@ -201,11 +228,20 @@ impl Tokens {
                     Retry::Later(pause) => pause.max(Duration::from_secs(1)),
                     _ => RETRY,
                 };
-                return TokenError::Unavailable { problem: error.to_string(), retry };
+                return TokenError::Unavailable {
+                    problem: error.to_string(),
+                    retry,
+                };
             }
         };
         let problem = error.to_string();
-        tracing::warn!(app = key.app, member_id = key.member_id, state = state.as_str_name(), problem, "credentials lost");
+        tracing::warn!(
+            app = key.app,
+            member_id = key.member_id,
+            state = state.as_str_name(),
+            problem,
+            "credentials lost"
+        );
         if let Err(error) = self.installations.set_state(key, state, &problem).await {
             return unavailable(error.to_string());
         }
@@ -218,9 +254,17 @@ impl Tokens {
             unavailable("the credentials can't be read from the registrar's store".into())
         })?;
         let (installation, credentials) = row.ok_or(TokenError::Unknown)?;
-        let lost = |state| TokenError::Lost { state, problem: problem(&installation) };
-        let Some(credentials) = credentials else { return Err(lost(State::Uninstalled)) };
-        let dead = matches!(installation.state, State::TokenRevoked | State::PortalGone | State::Uninstalled);
+        let lost = |state| TokenError::Lost {
+            state,
+            problem: problem(&installation),
+        };
+        let Some(credentials) = credentials else {
+            return Err(lost(State::Uninstalled));
+        };
+        let dead = matches!(
+            installation.state,
+            State::TokenRevoked | State::PortalGone | State::Uninstalled
+        );
         if dead && purpose == Purpose::Use {
             return Err(lost(installation.state));
         }
@@ -259,7 +303,11 @@ fn problem(installation: &Installation) -> String {
         State::TokenRevoked => "the token was revoked: an administrator must open the app on the portal",
         _ => "the app is not installed on the portal any more",
     };
-    if installation.problem.is_empty() { advice.into() } else { format!("{advice} ({})", installation.problem) }
+    if installation.problem.is_empty() {
+        advice.into()
+    } else {
+        format!("{advice} ({})", installation.problem)
+    }
 }
 
 fn unavailable(problem: String) -> TokenError {

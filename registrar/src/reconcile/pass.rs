@@ -47,9 +47,17 @@ impl Pass<'_> {
     /// Does what is missing. However it ends, what was done is in the store.
     pub(super) async fn run(&mut self, session: &mut Session<'_>) -> Result<(), Stop> {
         if self.blind || self.installation.state != State::Active {
-            self.state = if session.is_installed().await? { State::Active } else { State::Incomplete };
+            self.state = if session.is_installed().await? {
+                State::Active
+            } else {
+                State::Incomplete
+            };
         }
-        let before = self.registrations.list(&self.installation.key).await.map_err(Stop::Internal)?;
+        let before = self
+            .registrations
+            .list(&self.installation.key)
+            .await
+            .map_err(Stop::Internal)?;
         let kinds = self.kinds(&before);
         let mut available = list(session, kinds).await?;
         let actions = plan(&self.desired, &available.observed, &applied(&before), self.blind);
@@ -69,7 +77,9 @@ impl Pass<'_> {
             };
             let lacking = available.missing.contains(list_method(desired.kind));
             let outcome = if lacking {
-                Ok(Err("the portal's plan has no business processes of this kind".to_owned()))
+                Ok(Err(
+                    "the portal's plan has no business processes of this kind".to_owned()
+                ))
             } else {
                 self.act(session, desired, action, &mut step.step).await
             };
@@ -83,13 +93,18 @@ impl Pass<'_> {
             } else {
                 changed |= step.step != Step::Keep;
             }
-            self.registrations.put(&self.installation.key, vec![step.clone()]).await.map_err(Stop::Internal)?;
+            self.registrations
+                .put(&self.installation.key, vec![step.clone()])
+                .await
+                .map_err(Stop::Internal)?;
             self.steps.push(step);
         }
         if changed {
             available = list(session, kinds).await?;
         }
-        self.read_back(&available.observed, &before).await.map_err(Stop::Internal)?;
+        self.read_back(&available.observed, &before)
+            .await
+            .map_err(Stop::Internal)?;
         let lacking = |one: &Desired| available.missing.contains(list_method(one.kind));
         if self.state == State::Active && self.desired.iter().any(lacking) {
             self.state = State::NoBizproc;
@@ -99,7 +114,11 @@ impl Pass<'_> {
 
     /// The kinds to list: an activity's code may be taken by a robot, and the other way round, so both, if any.
     fn kinds(&self, before: &[Registration]) -> &'static [Kind] {
-        if self.desired.is_empty() && before.is_empty() { &[] } else { &[Kind::Activity, Kind::Robot] }
+        if self.desired.is_empty() && before.is_empty() {
+            &[]
+        } else {
+            &[Kind::Activity, Kind::Robot]
+        }
     }
 
     /// Does one action; the inner error is for people and this activity's alone.
@@ -113,9 +132,15 @@ impl Pass<'_> {
         let (first, second, race) = match action {
             Action::Keep => return Ok(Ok(())),
             Action::Blocked => {
-                let other = if desired.kind == Kind::Robot { "an activity" } else { "a robot" };
+                let other = if desired.kind == Kind::Robot {
+                    "an activity"
+                } else {
+                    "a robot"
+                };
                 let code = &desired.code;
-                return Ok(Err(format!("the portal holds `{code}` as {other}: delete that one, or choose another code")));
+                return Ok(Err(format!(
+                    "the portal holds `{code}` as {other}: delete that one, or choose another code"
+                )));
             }
             Action::Add => (Step::Add, Step::Update, ErrorKind::AlreadyInstalled),
             Action::Update => (Step::Update, Step::Add, ErrorKind::ActivityNotFound),
@@ -153,7 +178,10 @@ impl Pass<'_> {
 
     /// Has the portal tell of installations and uninstallations.
     async fn bind(&mut self, session: &mut Session<'_>) -> Result<(), Stop> {
-        let adopted_since = self.installation.reconciled.is_none_or(|at| at <= self.installation.adopted);
+        let adopted_since = self
+            .installation
+            .reconciled
+            .is_none_or(|at| at <= self.installation.adopted);
         if self.bound == self.event_handler && !self.blind && !adopted_since {
             return Ok(());
         }
@@ -188,7 +216,10 @@ async fn apply(session: &mut Session<'_>, desired: &Desired, step: Step) -> Resu
 }
 
 async fn list(session: &mut Session<'_>, kinds: &[Kind]) -> Result<Available, Stop> {
-    let mut available = Available { observed: Observed::default(), missing: BTreeSet::new() };
+    let mut available = Available {
+        observed: Observed::default(),
+        missing: BTreeSet::new(),
+    };
     for kind in kinds {
         let method = list_method(*kind);
         let found = match session.call(method, Value::Null).await? {

@@ -45,7 +45,10 @@ pub(crate) enum Action {
 ///
 /// The portal lists codes only, so what it holds is known by our own digest of what it took last.
 pub(crate) fn plan(desired: &[Desired], observed: &Observed, applied: &Applied, blind: bool) -> Vec<Action> {
-    desired.iter().map(|one| action(one, observed, applied, blind)).collect()
+    desired
+        .iter()
+        .map(|one| action(one, observed, applied, blind))
+        .collect()
 }
 
 fn action(desired: &Desired, observed: &Observed, applied: &Applied, blind: bool) -> Action {
@@ -55,7 +58,11 @@ fn action(desired: &Desired, observed: &Observed, applied: &Applied, blind: bool
         return if same && !blind { Action::Keep } else { Action::Update };
     }
     // Activities and robots of an app share one code space: an add would be refused, an update would find nothing.
-    if observed.has(other(*kind), code) { Action::Blocked } else { Action::Add }
+    if observed.has(other(*kind), code) {
+        Action::Blocked
+    } else {
+        Action::Add
+    }
 }
 
 fn other(kind: Kind) -> Kind {
@@ -75,11 +82,16 @@ mod tests {
 
     fn observed(activities: &[&str], robots: &[&str]) -> Observed {
         let set = |codes: &[&str]| codes.iter().map(ToString::to_string).collect();
-        Observed { activities: set(activities), robots: set(robots) }
+        Observed {
+            activities: set(activities),
+            robots: set(robots),
+        }
     }
 
     fn applied(of: &[&Desired]) -> Applied {
-        of.iter().map(|one| (one.code.clone(), (one.kind, one.digest))).collect()
+        of.iter()
+            .map(|one| (one.code.clone(), (one.kind, one.digest)))
+            .collect()
     }
 
     #[test]
@@ -91,18 +103,88 @@ mod tests {
         let robot = desired(Robot, "md5", "new");
         let cases: &[(&str, &Desired, Observed, Applied, bool, Action)] = &[
             ("fresh portal", &new, observed(&[], &[]), applied(&[]), false, Add),
-            ("as it was", &new, observed(&["md5"], &[]), applied(&[&new]), false, Keep),
-            ("as it was, blind", &new, observed(&["md5"], &[]), applied(&[&new]), true, Update),
-            ("changed", &new, observed(&["md5"], &[]), applied(&[&old]), false, Update),
-            ("found there, unknown to us", &new, observed(&["md5"], &[]), applied(&[]), false, Update),
-            ("wiped by the portal", &new, observed(&[], &[]), applied(&[&new]), false, Add),
+            (
+                "as it was",
+                &new,
+                observed(&["md5"], &[]),
+                applied(&[&new]),
+                false,
+                Keep,
+            ),
+            (
+                "as it was, blind",
+                &new,
+                observed(&["md5"], &[]),
+                applied(&[&new]),
+                true,
+                Update,
+            ),
+            (
+                "changed",
+                &new,
+                observed(&["md5"], &[]),
+                applied(&[&old]),
+                false,
+                Update,
+            ),
+            (
+                "found there, unknown to us",
+                &new,
+                observed(&["md5"], &[]),
+                applied(&[]),
+                false,
+                Update,
+            ),
+            (
+                "wiped by the portal",
+                &new,
+                observed(&[], &[]),
+                applied(&[&new]),
+                false,
+                Add,
+            ),
             ("wiped and blind", &new, observed(&[], &[]), applied(&[&new]), true, Add),
-            ("code is case-sensitive", &new, observed(&["MD5"], &[]), applied(&[]), false, Add),
-            ("code taken by a robot", &new, observed(&[], &["md5"]), applied(&[]), false, Blocked),
-            ("code taken by an activity", &robot, observed(&["md5"], &[]), applied(&[]), true, Blocked),
+            (
+                "code is case-sensitive",
+                &new,
+                observed(&["MD5"], &[]),
+                applied(&[]),
+                false,
+                Add,
+            ),
+            (
+                "code taken by a robot",
+                &new,
+                observed(&[], &["md5"]),
+                applied(&[]),
+                false,
+                Blocked,
+            ),
+            (
+                "code taken by an activity",
+                &robot,
+                observed(&["md5"], &[]),
+                applied(&[]),
+                true,
+                Blocked,
+            ),
             ("robot fresh", &robot, observed(&[], &[]), applied(&[&new]), false, Add),
-            ("robot as it was", &robot, observed(&[], &["md5"]), applied(&[&robot]), false, Keep),
-            ("robot applied as activity only", &robot, observed(&[], &["md5"]), applied(&[&new]), false, Update),
+            (
+                "robot as it was",
+                &robot,
+                observed(&[], &["md5"]),
+                applied(&[&robot]),
+                false,
+                Keep,
+            ),
+            (
+                "robot applied as activity only",
+                &robot,
+                observed(&[], &["md5"]),
+                applied(&[&new]),
+                false,
+                Update,
+            ),
         ];
         for (name, desired, observed, applied, blind, expected) in cases {
             let desired = std::slice::from_ref(*desired);
@@ -113,7 +195,12 @@ mod tests {
     #[test]
     fn what_is_not_desired_is_left_alone() {
         let md5 = desired(Kind::Activity, "md5", "MD5");
-        let steps = plan(std::slice::from_ref(&md5), &observed(&["md5", "foreign", "old"], &[]), &applied(&[&md5]), true);
+        let steps = plan(
+            std::slice::from_ref(&md5),
+            &observed(&["md5", "foreign", "old"], &[]),
+            &applied(&[&md5]),
+            true,
+        );
         assert_eq!(steps, [Action::Update]);
         assert!(plan(&[], &observed(&["md5"], &["x"]), &applied(&[&md5]), true).is_empty());
     }

@@ -84,8 +84,12 @@ impl Reconciler {
     async fn reconcile(&self, key: &Key, parent: &Parent) -> Result<Option<Report>, Error> {
         let lane = self.lanes.lock().entry(key.clone()).or_default().clone();
         let mut lane = lane.lock().await;
-        let Some(installation) = self.installations.get(key).await? else { return Ok(None) };
-        let paused = lane.paused_until.and_then(|until| until.checked_sub(self.clock.monotonic()));
+        let Some(installation) = self.installations.get(key).await? else {
+            return Ok(None);
+        };
+        let paused = lane
+            .paused_until
+            .and_then(|until| until.checked_sub(self.clock.monotonic()));
         if let Some(pause) = paused.filter(|pause| !pause.is_zero()) {
             let problem = format!("the portal asked for a pause: {}", installation.problem);
             return self.stored(&installation, problem, pause).await.map(Some);
@@ -106,7 +110,9 @@ impl Reconciler {
         let mut pass = Pass {
             desired: self.desired(installation),
             event_handler: self.handler(&key.app),
-            blind: installation.updated_all.is_none_or(|at| now.duration_since(at) >= BLIND),
+            blind: installation
+                .updated_all
+                .is_none_or(|at| now.duration_since(at) >= BLIND),
             now,
             state: installation.state,
             bound: installation.bound.clone(),
@@ -119,15 +125,21 @@ impl Reconciler {
             Err(stop) => Err(stop),
         };
         let failed = pass.steps.iter().filter(|step| !step.problem.is_empty()).count();
-        let (mut state, mut lost, mut again) =
-            (pass.state, installation.administrator_lost, self.config.reconcile_interval);
+        let (mut state, mut lost, mut again) = (
+            pass.state,
+            installation.administrator_lost,
+            self.config.reconcile_interval,
+        );
         lane.paused_until = None;
         let (metric, problem) = match result {
             Ok(()) => {
                 lost = false;
                 match failed {
                     0 => ("ok", String::new()),
-                    _ => ("incomplete", format!("{failed} of {} activities are not registered", pass.steps.len())),
+                    _ => (
+                        "incomplete",
+                        format!("{failed} of {} activities are not registered", pass.steps.len()),
+                    ),
                 }
             }
             Err(Stop::Internal(error)) => return Err(error),
@@ -138,7 +150,10 @@ impl Reconciler {
             Err(Stop::AdministratorLost(problem)) => {
                 lost = true;
                 let user = installation.user_id;
-                ("denied", format!("user {user} may not register activities: an administrator must open the app ({problem})"))
+                (
+                    "denied",
+                    format!("user {user} may not register activities: an administrator must open the app ({problem})"),
+                )
             }
             Err(Stop::Slow { pause, problem }) => {
                 lane.failures += 1;
@@ -166,12 +181,19 @@ impl Reconciler {
             at: pass.now,
         };
         self.installations.reconciled(key, outcome).await?;
-        Ok(Report { state, problem, activities: pass.steps, again })
+        Ok(Report {
+            state,
+            problem,
+            activities: pass.steps,
+            again,
+        })
     }
 
     /// What the portal should hold: the current sets of the app, in the order of their codes.
     fn desired(&self, installation: &Installation) -> Vec<Desired> {
-        let Some(public_url) = &self.config.public_url else { return Vec::new() };
+        let Some(public_url) = &self.config.public_url else {
+            return Vec::new();
+        };
         let app = &installation.key.app;
         let mut desired: Vec<_> = self
             .catalog
@@ -188,7 +210,11 @@ impl Reconciler {
     }
 
     fn handler(&self, app: &str) -> String {
-        self.config.public_url.as_ref().map(|url| url.event_handler(app)).unwrap_or_default()
+        self.config
+            .public_url
+            .as_ref()
+            .map(|url| url.event_handler(app))
+            .unwrap_or_default()
     }
 
     /// What is known without asking.
@@ -199,20 +225,40 @@ impl Reconciler {
         again: Duration,
     ) -> Result<Report, Error> {
         let activities = self.registrations.list(&installation.key).await?;
-        Ok(Report { state: installation.state, problem, activities, again })
+        Ok(Report {
+            state: installation.state,
+            problem,
+            activities,
+            again,
+        })
     }
 }
 
 fn log(key: &Key, result: &str, problem: &str, steps: &[Registration]) {
     let Key { app, member_id } = key;
-    let count = |wanted| steps.iter().filter(|step| step.step == wanted && step.problem.is_empty()).count();
-    let (added, updated) = (count(proto::registrar::v1::Step::Add), count(proto::registrar::v1::Step::Update));
+    let count = |wanted| {
+        steps
+            .iter()
+            .filter(|step| step.step == wanted && step.problem.is_empty())
+            .count()
+    };
+    let (added, updated) = (
+        count(proto::registrar::v1::Step::Add),
+        count(proto::registrar::v1::Step::Update),
+    );
     if !problem.is_empty() {
-        tracing::warn!(app, member_id, result, added, updated, problem, "portal reconciled with problems");
+        tracing::warn!(
+            app,
+            member_id,
+            result,
+            added,
+            updated,
+            problem,
+            "portal reconciled with problems"
+        );
     } else if added + updated > 0 {
         tracing::info!(app, member_id, added, updated, "portal reconciled");
     } else {
         tracing::debug!(app, member_id, "portal is as desired");
     }
 }
-

@@ -69,7 +69,16 @@ impl Registrations {
                 let robot = one.kind == Kind::Robot;
                 let (app, member_id, step) = (&key.app, &key.member_id, one.step as i32);
                 insert.execute(params![
-                    app, member_id, one.code, robot, one.name, one.revision, one.digest, step, one.observed, one.problem
+                    app,
+                    member_id,
+                    one.code,
+                    robot,
+                    one.name,
+                    one.revision,
+                    one.digest,
+                    step,
+                    one.observed,
+                    one.problem
                 ])?;
             }
             Ok(())

@@ -9,6 +9,7 @@ use std::{
 use parking_lot::Mutex;
 use service::{SharedClock, backoff::jittered};
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use super::Reconciler;
 use crate::{error::Error, installation::Key};
@@ -65,13 +66,20 @@ impl Queue {
 impl Scheduler {
     /// Nothing is due.
     pub(crate) fn new(clock: SharedClock, reconciler: Arc<Reconciler>) -> Self {
-        Self { clock, reconciler, queue: Mutex::default(), wake: Notify::new() }
+        Self {
+            clock,
+            reconciler,
+            queue: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     /// Reconciles all installations of an app, or of all, soon; spread, if there are many.
     pub(crate) async fn all(&self, app: Option<&str>) -> Result<(), Error> {
         let installations = self.reconciler.installations.list(app).await?;
-        let window = SPREAD.saturating_mul(u32::try_from(installations.len()).unwrap_or(u32::MAX)).min(SPREAD_LIMIT);
+        let window = SPREAD
+            .saturating_mul(u32::try_from(installations.len()).unwrap_or(u32::MAX))
+            .min(SPREAD_LIMIT);
         let now = self.clock.monotonic();
         let mut queue = self.queue.lock();
         for installation in installations {
@@ -108,22 +116,26 @@ impl Scheduler {
         self.wake.notify_one();
     }
 
-    /// Runs what is due, until it is dropped.
-    pub(crate) async fn run(self: Arc<Self>) {
+    /// Runs what is due, until the stop.
+    pub(crate) async fn run(self: Arc<Self>, stopping: CancellationToken) {
         let turns = Arc::new(Semaphore::new(CONCURRENCY));
-        loop {
+        while !stopping.is_cancelled() {
             let next = self.queue.lock().take(self.clock.monotonic());
             match next {
                 Ok(key) => {
-                    let Ok(turn) = turns.clone().acquire_owned().await else { return };
+                    let Ok(turn) = turns.clone().acquire_owned().await else {
+                        return;
+                    };
                     let scheduler = self.clone();
-                    tokio::spawn(async move {
+                    self.reconciler.lifecycle.spawn("scheduled reconciliation", async move {
                         scheduler.pass(&key).await;
                         drop(turn);
                     });
                 }
-                Err(Some(pause)) => drop(tokio::time::timeout(pause, self.wake.notified()).await),
-                Err(None) => self.wake.notified().await,
+                Err(pause) => {
+                    let woken = tokio::time::timeout(pause.unwrap_or(Duration::MAX), self.wake.notified());
+                    let _stopped_or_not = stopping.run_until_cancelled(woken).await;
+                }
             }
         }
     }
@@ -145,7 +157,10 @@ mod tests {
     use super::*;
 
     fn key(member_id: &str) -> Key {
-        Key { app: "demo".into(), member_id: member_id.into() }
+        Key {
+            app: "demo".into(),
+            member_id: member_id.into(),
+        }
     }
 
     const fn at(seconds: u64) -> Duration {

@@ -52,13 +52,29 @@ impl<'a> Session<'a> {
     ) -> Result<Self, Stop> {
         let token = tokens.issue(key, None, Purpose::Probe, parent).await?;
         let endpoint = address(&token.client_endpoint)?;
-        Ok(Self { remote, tokens, installations, key, parent, token, endpoint, refreshed: false, located: false })
+        Ok(Self {
+            remote,
+            tokens,
+            installations,
+            key,
+            parent,
+            token,
+            endpoint,
+            refreshed: false,
+            located: false,
+        })
     }
 
     /// Calls a method. The inner error is the portal's word about this call alone.
     pub(super) async fn call(&mut self, method: &'static str, params: Value) -> Result<Result<Reply, CallError>, Stop> {
         loop {
-            let call = self.remote.call(self.parent, &self.endpoint, &self.token.access_token, method, params.clone());
+            let call = self.remote.call(
+                self.parent,
+                &self.endpoint,
+                &self.token.access_token,
+                method,
+                params.clone(),
+            );
             let error = match call.await {
                 Ok(reply) => return Ok(Ok(reply)),
                 Err(error) => error,
@@ -79,7 +95,10 @@ impl<'a> Session<'a> {
     async fn refresh(&mut self) -> Result<(), Stop> {
         self.refreshed = true;
         let rejected = digest(self.token.access_token.expose());
-        self.token = self.tokens.issue(self.key, Some(rejected), Purpose::Probe, self.parent).await?;
+        self.token = self
+            .tokens
+            .issue(self.key, Some(rejected), Purpose::Probe, self.parent)
+            .await?;
         self.endpoint = address(&self.token.client_endpoint)?;
         Ok(())
     }
@@ -90,10 +109,15 @@ impl<'a> Session<'a> {
         let named = self.app_info().await?.client_endpoint;
         let endpoint = address(&named)?;
         if endpoint == self.endpoint {
-            return Err(Stop::Trouble(format!("{redirect}; the OAuth server names no other address")));
+            return Err(Stop::Trouble(format!(
+                "{redirect}; the OAuth server names no other address"
+            )));
         }
         tracing::info!(app = self.key.app, member_id = self.key.member_id, from = %self.endpoint, to = %endpoint, "portal moved");
-        self.installations.set_endpoint(self.key, &named).await.map_err(Stop::Internal)?;
+        self.installations
+            .set_endpoint(self.key, &named)
+            .await
+            .map_err(Stop::Internal)?;
         self.endpoint = endpoint;
         Ok(())
     }
@@ -102,13 +126,25 @@ impl<'a> Session<'a> {
         loop {
             let Some(server) = self.remote.server(&self.token.oauth_host) else {
                 let host = &self.token.oauth_host;
-                return Err(Stop::Trouble(format!("{host} is not among registrar.oauth_hosts any more")));
+                return Err(Stop::Trouble(format!(
+                    "{host} is not among registrar.oauth_hosts any more"
+                )));
             };
-            match self.remote.app_info(self.parent, server, self.token.access_token.expose()).await {
+            match self
+                .remote
+                .app_info(self.parent, server, self.token.access_token.expose())
+                .await
+            {
                 Ok(info) if info.install.member_id == self.key.member_id => return Ok(info.install),
-                Ok(_) => return Err(Stop::Trouble("the OAuth server takes the token for another portal's".into())),
+                Ok(_) => {
+                    return Err(Stop::Trouble(
+                        "the OAuth server takes the token for another portal's".into(),
+                    ));
+                }
                 Err(error) if error.retry() == Retry::RefreshToken && !self.refreshed => self.refresh().await?,
-                Err(error) => return Err(stop(error).map_or_else(|stop| stop, |error| Stop::Trouble(error.to_string()))),
+                Err(error) => {
+                    return Err(stop(error).map_or_else(|stop| stop, |error| Stop::Trouble(error.to_string())));
+                }
             }
         }
     }
@@ -119,11 +155,18 @@ fn stop(error: CallError) -> Result<CallError, Stop> {
     let problem = error.to_string();
     Err(match (error.kind, error.retry()) {
         // Even a fresh token is refused.
-        (ErrorKind::TokenExpired | ErrorKind::TokenInvalid | ErrorKind::UserDenied, _) => {
-            Stop::Lost { state: State::TokenRevoked, problem }
-        }
-        (ErrorKind::NotInstalled | ErrorKind::ApplicationNotFound, _) => Stop::Lost { state: State::Uninstalled, problem },
-        (ErrorKind::PortalDeleted, _) => Stop::Lost { state: State::PortalGone, problem },
+        (ErrorKind::TokenExpired | ErrorKind::TokenInvalid | ErrorKind::UserDenied, _) => Stop::Lost {
+            state: State::TokenRevoked,
+            problem,
+        },
+        (ErrorKind::NotInstalled | ErrorKind::ApplicationNotFound, _) => Stop::Lost {
+            state: State::Uninstalled,
+            problem,
+        },
+        (ErrorKind::PortalDeleted, _) => Stop::Lost {
+            state: State::PortalGone,
+            problem,
+        },
         (ErrorKind::AccessDenied, _) => Stop::AdministratorLost(problem),
         (ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::OperationTimeLimit, Retry::Later(pause)) => {
             Stop::Slow { pause, problem }
@@ -138,7 +181,9 @@ fn stop(error: CallError) -> Result<CallError, Stop> {
 fn address(endpoint: &str) -> Result<Url, Stop> {
     match Url::parse(endpoint) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
-        _ => Err(Stop::Trouble(format!("the OAuth server names `{endpoint}`, which is no address of a portal"))),
+        _ => Err(Stop::Trouble(format!(
+            "the OAuth server names `{endpoint}`, which is no address of a portal"
+        ))),
     }
 }
 

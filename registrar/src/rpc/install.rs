@@ -17,10 +17,17 @@ const SETTLE: Duration = Duration::from_secs(5);
 
 impl Api {
     /// Proves, takes the credentials, registers and reads back.
-    pub(super) async fn install_app(&self, parent: &Parent, request: InstallRequest) -> Result<InstallResponse, Status> {
+    pub(super) async fn install_app(
+        &self,
+        parent: &Parent,
+        request: InstallRequest,
+    ) -> Result<InstallResponse, Status> {
         let app = self.app(&request.app)?;
         let auth = request.auth.unwrap_or_default();
-        let key = Key { app: request.app, member_id: auth.member_id.clone() };
+        let key = Key {
+            app: request.app,
+            member_id: auth.member_id.clone(),
+        };
         let admitted = match self.admission.admit(parent, &key, app, &auth, false).await {
             Ok(admitted) => admitted,
             Err(refused) => return self.refused(&key, refused).await,
@@ -33,7 +40,10 @@ impl Api {
         };
         if !admitted.known {
             let problem = "the portal sent no usable refresh token: open the application again from the portal's menu";
-            return Ok(InstallResponse { problem: problem.into(), ..response });
+            return Ok(InstallResponse {
+                problem: problem.into(),
+                ..response
+            });
         }
         self.catalog.settle(&key.app, SETTLE).await;
         let mut report = self.pass(parent, &key).await?;
@@ -54,7 +64,11 @@ impl Api {
             return Ok(false);
         }
         let app = self.app(&key.app)?;
-        Ok(self.admission.admit(parent, key, app, auth, false).await.is_ok_and(|admitted| admitted.adopted))
+        Ok(self
+            .admission
+            .admit(parent, key, app, auth, false)
+            .await
+            .is_ok_and(|admitted| admitted.adopted))
     }
 
     async fn pass(&self, parent: &Parent, key: &Key) -> Result<Report, Status> {
@@ -70,10 +84,16 @@ impl Api {
                 Err(status::unavailable(&problem))
             }
             Refused::Internal(error) => Err(status::internal(error)),
-            Refused::Unproved(Unproved::Disproved(problem)) => Ok(InstallResponse { problem, ..InstallResponse::default() }),
+            Refused::Unproved(Unproved::Disproved(problem)) => Ok(InstallResponse {
+                problem,
+                ..InstallResponse::default()
+            }),
             Refused::Unproved(Unproved::Expired) => {
                 let problem = "the page is too old: open the application again from the portal's menu".into();
-                Ok(InstallResponse { problem, ..InstallResponse::default() })
+                Ok(InstallResponse {
+                    problem,
+                    ..InstallResponse::default()
+                })
             }
             Refused::NotAdministrator => self.for_others(key).await,
         }
@@ -81,7 +101,10 @@ impl Api {
 
     /// What somebody who is no administrator sees: what is known already.
     async fn for_others(&self, key: &Key) -> Result<InstallResponse, Status> {
-        let mut response = InstallResponse { proved: true, ..InstallResponse::default() };
+        let mut response = InstallResponse {
+            proved: true,
+            ..InstallResponse::default()
+        };
         if let Some(installation) = self.installations.get(key).await.map_err(status::internal)? {
             let registrations = self.registrations.list(key).await.map_err(status::internal)?;
             response.activities = registrations.into_iter().map(view::registration).collect();

@@ -8,8 +8,8 @@ mod view;
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use proto::registrar::v1 as pb;
 use pb::registrar_server::{Registrar, RegistrarServer};
+use proto::registrar::v1 as pb;
 use service::{Lifecycle, grpc::context};
 use tonic::{Request, Response, Status};
 
@@ -66,7 +66,9 @@ pub(crate) struct Api {
 impl Api {
     /// The service to serve.
     pub(crate) fn into_service(self) -> RegistrarServer<Self> {
-        RegistrarServer::new(self).max_encoding_message_size(MESSAGE_BYTES).max_decoding_message_size(MESSAGE_BYTES)
+        RegistrarServer::new(self)
+            .max_encoding_message_size(MESSAGE_BYTES)
+            .max_decoding_message_size(MESSAGE_BYTES)
     }
 
     fn app(&self, name: &str) -> Result<&App, Status> {
@@ -83,7 +85,10 @@ impl Api {
                 Ok(())
             }
         };
-        stream::iter(keys.into_iter().map(pass)).buffered(CONCURRENCY).try_collect().await
+        stream::iter(keys.into_iter().map(pass))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await
     }
 
     async fn view(&self, installation: Installation) -> Result<pb::InstallationView, Error> {
@@ -94,7 +99,10 @@ impl Api {
 
 /// What an operator's `app` and `member_id` leave over.
 fn chosen(installations: Vec<Installation>, member_id: &str) -> Vec<Installation> {
-    installations.into_iter().filter(|one| member_id.is_empty() || one.key.member_id == member_id).collect()
+    installations
+        .into_iter()
+        .filter(|one| member_id.is_empty() || one.key.member_id == member_id)
+        .collect()
 }
 
 fn app_filter(app: &str) -> Option<&str> {
@@ -106,8 +114,13 @@ impl Registrar for Api {
     async fn sync(&self, request: Request<pb::SyncRequest>) -> Result<Response<pb::SyncResponse>, Status> {
         let request = request.into_inner();
         let wait = Duration::from_millis(request.wait_ms.into()).min(LONGEST_WAIT);
-        let snapshot = self.snapshots.get(&request.version, wait, &self.lifecycle.stopping()).await;
-        Ok(Response::new(snapshot.answer(&request.version, &request.known_revisions)))
+        let snapshot = self
+            .snapshots
+            .get(&request.version, wait, &self.lifecycle.stopping())
+            .await;
+        Ok(Response::new(
+            snapshot.answer(&request.version, &request.known_revisions),
+        ))
     }
 
     async fn install(&self, request: Request<pb::InstallRequest>) -> Result<Response<pb::InstallResponse>, Status> {
@@ -121,8 +134,15 @@ impl Registrar for Api {
     ) -> Result<Response<pb::HandleEventResponse>, Status> {
         let parent = context(&request).cloned();
         let request = request.into_inner();
-        let taken = self.events.handle(&parent, &request).await.map_err(|later| status::later(later, &request.app))?;
-        Ok(Response::new(pb::HandleEventResponse { believed: taken.believed, reason: taken.reason }))
+        let taken = self
+            .events
+            .handle(&parent, &request)
+            .await
+            .map_err(|later| status::later(later, &request.app))?;
+        Ok(Response::new(pb::HandleEventResponse {
+            believed: taken.believed,
+            reason: taken.reason,
+        }))
     }
 
     async fn prove_callback(
@@ -130,7 +150,9 @@ impl Registrar for Api {
         request: Request<pb::ProveCallbackRequest>,
     ) -> Result<Response<pb::ProveCallbackResponse>, Status> {
         let parent = context(&request).cloned();
-        self.judge_callback(&parent, request.into_inner()).await.map(Response::new)
+        self.judge_callback(&parent, request.into_inner())
+            .await
+            .map(Response::new)
     }
 
     async fn issue_token(
@@ -147,7 +169,10 @@ impl Registrar for Api {
                 Some(digest.map_err(|_| Status::invalid_argument("rejected_sha256 must have 32 bytes, or none"))?)
             }
         };
-        let key = Key { app: request.app, member_id: request.member_id };
+        let key = Key {
+            app: request.app,
+            member_id: request.member_id,
+        };
         let issued = self.tokens.issue(&key, rejected, Purpose::Use, &parent).await;
         let issued = issued.map_err(|error| status::token(&key, error))?;
         Ok(Response::new(pb::IssueTokenResponse {
@@ -160,11 +185,19 @@ impl Registrar for Api {
     async fn recheck(&self, request: Request<pb::RecheckRequest>) -> Result<Response<pb::RecheckResponse>, Status> {
         let request = request.into_inner();
         self.app(&request.app)?;
-        let key = Key { app: request.app, member_id: request.member_id };
+        let key = Key {
+            app: request.app,
+            member_id: request.member_id,
+        };
         if self.installations.get(&key).await.map_err(status::internal)?.is_none() {
             return Err(status::no_installation(&key));
         }
-        tracing::info!(app = key.app, member_id = key.member_id, error = request.error, "the portal refused an answer");
+        tracing::info!(
+            app = key.app,
+            member_id = key.member_id,
+            error = request.error,
+            "the portal refused an answer"
+        );
         self.scheduler.soon(&key);
         Ok(Response::new(pb::RecheckResponse {}))
     }
@@ -178,7 +211,12 @@ impl Registrar for Api {
         if let Some(app) = app {
             self.app(app)?;
         }
-        let definitions = self.catalog.current(app).iter().flat_map(|current| view::definitions(current)).collect();
+        let definitions = self
+            .catalog
+            .current(app)
+            .iter()
+            .flat_map(|current| view::definitions(current))
+            .collect();
         let problems = self.catalog.problems(app).into_iter().map(view::problem).collect();
         Ok(Response::new(pb::ListActivitiesResponse { definitions, problems }))
     }
@@ -189,7 +227,12 @@ impl Registrar for Api {
     ) -> Result<Response<pb::ListInstallationsResponse>, Status> {
         let request = request.into_inner();
         let mut installations = Vec::new();
-        for installation in self.installations.list(app_filter(&request.app)).await.map_err(status::internal)? {
+        for installation in self
+            .installations
+            .list(app_filter(&request.app))
+            .await
+            .map_err(status::internal)?
+        {
             installations.push(self.view(installation).await.map_err(status::internal)?);
         }
         Ok(Response::new(pb::ListInstallationsResponse { installations }))
@@ -206,18 +249,29 @@ impl Registrar for Api {
             self.app(app)?;
         }
         // An executor that does not answer must not keep the others' portals waiting; its problem is listed.
-        let changed = tokio::time::timeout(READING, self.catalog.load_all()).await.unwrap_or_default();
+        let changed = tokio::time::timeout(READING, self.catalog.load_all())
+            .await
+            .unwrap_or_default();
         for app in &changed {
             self.scheduler.all(Some(app)).await.map_err(status::internal)?;
         }
-        let installations = chosen(self.installations.list(app).await.map_err(status::internal)?, &request.member_id);
+        let installations = chosen(
+            self.installations.list(app).await.map_err(status::internal)?,
+            &request.member_id,
+        );
         if installations.is_empty() && !request.member_id.is_empty() {
-            return Err(status::no_installation(&Key { app: request.app, member_id: request.member_id }));
+            return Err(status::no_installation(&Key {
+                app: request.app,
+                member_id: request.member_id,
+            }));
         }
         let keys: Vec<_> = installations.into_iter().map(|installation| installation.key).collect();
         self.pass_all(keys, &parent).await.map_err(status::internal)?;
         let mut views = Vec::new();
-        for installation in chosen(self.installations.list(app).await.map_err(status::internal)?, &request.member_id) {
+        for installation in chosen(
+            self.installations.list(app).await.map_err(status::internal)?,
+            &request.member_id,
+        ) {
             views.push(self.view(installation).await.map_err(status::internal)?);
         }
         Ok(Response::new(pb::ReconcileResponse { installations: views }))

@@ -20,14 +20,21 @@ impl Api {
     ) -> Result<ProveCallbackResponse, Status> {
         let app = self.app(&request.app)?;
         let auth = request.auth.unwrap_or_default();
-        let key = Key { app: request.app, member_id: auth.member_id.clone() };
+        let key = Key {
+            app: request.app,
+            member_id: auth.member_id.clone(),
+        };
         let proof = match self.admission.prove(parent, app, &auth).await {
             Ok(proof) => proof,
             Err(Unproved::Disproved(reason)) => return Ok(verdict(Verdict::Disproved, reason)),
             Err(Unproved::Expired) => return Ok(verdict(Verdict::Unknown, "its access token has expired")),
             Err(Unproved::Unreachable(problem)) => return Err(status::unavailable(&problem)),
         };
-        let stored = self.installations.get_with_credentials(&key).await.map_err(status::internal)?;
+        let stored = self
+            .installations
+            .get_with_credentials(&key)
+            .await
+            .map_err(status::internal)?;
         match stored {
             Some((installation, Some(_))) if installation.state != State::Uninstalled => {
                 let administrator = proof.info.user_id == Some(installation.user_id);
@@ -71,5 +78,8 @@ impl Api {
 }
 
 fn verdict(verdict: Verdict, reason: impl Into<String>) -> ProveCallbackResponse {
-    ProveCallbackResponse { verdict: verdict.into(), reason: reason.into() }
+    ProveCallbackResponse {
+        verdict: verdict.into(),
+        reason: reason.into(),
+    }
 }

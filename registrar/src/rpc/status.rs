@@ -19,7 +19,10 @@ pub(super) fn no_app(name: &str) -> Status {
 }
 
 pub(super) fn no_installation(key: &Key) -> Status {
-    Status::not_found(format!("the app `{}` has no installation on the portal `{}`", key.app, key.member_id))
+    Status::not_found(format!(
+        "the app `{}` has no installation on the portal `{}`",
+        key.app, key.member_id
+    ))
 }
 
 pub(super) fn unavailable(problem: &str) -> Status {

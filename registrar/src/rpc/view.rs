@@ -11,7 +11,10 @@ use crate::{
 };
 
 pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
 }
 
 pub(super) fn registration(registration: Registration) -> pb::RegisteredActivity {
@@ -52,5 +55,9 @@ pub(super) fn definitions(current: &Current) -> impl Iterator<Item = pb::Definit
 }
 
 pub(super) fn problem(problem: Problem) -> pb::ExecutorProblem {
-    pb::ExecutorProblem { app: problem.app, executor: problem.executor, problem: problem.text }
+    pb::ExecutorProblem {
+        app: problem.app,
+        executor: problem.executor,
+        problem: problem.text,
+    }
 }

@@ -12,43 +12,91 @@ const ONE: [(&str, &str); 1] = [("md5", "MD5")];
 
 /// As callbacks of 2015 are: no refresh token, no endpoints.
 fn seed(auth: Auth) -> Auth {
-    Auth { refresh_token: String::new(), server_endpoint: String::new(), client_endpoint: String::new(), ..auth }
+    Auth {
+        refresh_token: String::new(),
+        server_endpoint: String::new(),
+        client_endpoint: String::new(),
+        ..auth
+    }
 }
 
 #[tokio::test]
 async fn a_callback_is_proved_by_its_own_token() {
     let harness = Harness::start(&ONE).await;
     harness.installed().await;
-    let old = Auth { application_token: String::new(), ..seed(harness.auth(3)) };
+    let old = Auth {
+        application_token: String::new(),
+        ..seed(harness.auth(3))
+    };
     assert_eq!(harness.prove(old).await.unwrap().verdict(), Verdict::Proved);
-    let forged = Auth { access_token: "nonsense".into(), ..harness.auth(1) };
+    let forged = Auth {
+        access_token: "nonsense".into(),
+        ..harness.auth(1)
+    };
     assert_eq!(harness.prove(forged).await.unwrap().verdict(), Verdict::Disproved);
-    let token = Token { user: 1, member: "member-2".into(), client: "local.demo".into() };
+    let token = Token {
+        user: 1,
+        member: "member-2".into(),
+        client: "local.demo".into(),
+    };
     harness.fake.world(|world| world.access.insert("foreign".into(), token));
-    let foreign = Auth { access_token: "foreign".into(), ..harness.auth(1) };
+    let foreign = Auth {
+        access_token: "foreign".into(),
+        ..harness.auth(1)
+    };
     assert_eq!(harness.prove(foreign).await.unwrap().verdict(), Verdict::Disproved);
 
     let expired = harness.auth(1);
-    harness.fake.world(|world| world.expired.insert(expired.access_token.clone()));
+    harness
+        .fake
+        .world(|world| world.expired.insert(expired.access_token.clone()));
     assert_eq!(harness.prove(expired).await.unwrap().verdict(), Verdict::Unknown);
-    harness.fake.world(|world| world.answer_once("app.info", Instead::Html(503)));
-    assert_eq!(harness.prove(harness.auth(1)).await.unwrap_err().code(), Code::Unavailable);
+    harness
+        .fake
+        .world(|world| world.answer_once("app.info", Instead::Html(503)));
+    assert_eq!(
+        harness.prove(harness.auth(1)).await.unwrap_err().code(),
+        Code::Unavailable
+    );
 }
 
 #[tokio::test]
 async fn only_the_administrators_callback_teaches_an_application_token() {
     let harness = Harness::start(&ONE).await;
     harness.fake.world(|world| world.installed = true);
-    harness.install(Auth { application_token: String::new(), ..harness.auth(1) }).await;
+    harness
+        .install(Auth {
+            application_token: String::new(),
+            ..harness.auth(1)
+        })
+        .await;
     for user in [2, 3] {
-        let auth = Auth { application_token: "forged".into(), ..seed(harness.auth(user)) };
+        let auth = Auth {
+            application_token: "forged".into(),
+            ..seed(harness.auth(user))
+        };
         assert_eq!(harness.prove(auth).await.unwrap().verdict(), Verdict::Proved);
     }
-    let tokens = harness.sync_until(|one| !one.installations.is_empty()).await.installations.remove(0);
-    assert!(tokens.application_token_sha256.is_empty(), "another user's word does not count");
-    assert_eq!(harness.prove(seed(harness.auth(1))).await.unwrap().verdict(), Verdict::Proved);
-    let snapshot = harness.sync_until(|one| !one.installations[0].application_token_sha256.is_empty()).await;
-    assert_eq!(snapshot.installations[0].application_token_sha256, [sha256(APPLICATION_TOKEN)]);
+    let tokens = harness
+        .sync_until(|one| !one.installations.is_empty())
+        .await
+        .installations
+        .remove(0);
+    assert!(
+        tokens.application_token_sha256.is_empty(),
+        "another user's word does not count"
+    );
+    assert_eq!(
+        harness.prove(seed(harness.auth(1))).await.unwrap().verdict(),
+        Verdict::Proved
+    );
+    let snapshot = harness
+        .sync_until(|one| !one.installations[0].application_token_sha256.is_empty())
+        .await;
+    assert_eq!(
+        snapshot.installations[0].application_token_sha256,
+        [sha256(APPLICATION_TOKEN)]
+    );
 }
 
 #[tokio::test]
@@ -59,7 +107,11 @@ async fn without_an_installation_it_waits_for_one() {
     assert_eq!(response.verdict(), Verdict::Unknown);
     assert!(response.reason.contains("administrator"), "{}", response.reason);
     let response = harness.prove(harness.auth(3)).await.unwrap();
-    assert_eq!(response.verdict(), Verdict::Unknown, "no administrator's refresh token is an installation");
+    assert_eq!(
+        response.verdict(),
+        Verdict::Unknown,
+        "no administrator's refresh token is an installation"
+    );
     assert!(harness.sync("", 0).await.installations.is_empty());
 }
 

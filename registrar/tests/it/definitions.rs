@@ -38,11 +38,18 @@ async fn a_bad_set_replaces_nothing_and_is_told() {
         let list = harness.activities().await;
         assert_eq!(list.definitions, good, "{name}");
         assert_eq!(list.problems.len(), 1, "{name}");
-        assert!(list.problems[0].problem.contains(part) && !list.problems[0].problem.is_empty(), "{name}");
+        assert!(
+            list.problems[0].problem.contains(part) && !list.problems[0].problem.is_empty(),
+            "{name}"
+        );
     }
     harness.restart().await;
     harness.reconcile().await;
-    assert_eq!(harness.activities().await.definitions, good, "still, after a restart with the bad file");
+    assert_eq!(
+        harness.activities().await.definitions,
+        good,
+        "still, after a restart with the bad file"
+    );
     harness.define(&ONE);
     harness.reconcile().await;
     assert!(harness.activities().await.problems.is_empty());
@@ -54,7 +61,11 @@ async fn an_executor_claims_only_what_its_configuration_allows() {
     harness.config.executors.get_mut("tools").unwrap().codes = vec!["doc*".parse().unwrap()];
     harness.define(&ONE);
     harness.run().await;
-    harness.operator().reconcile(proto::registrar::v1::ReconcileRequest::default()).await.unwrap();
+    harness
+        .operator()
+        .reconcile(proto::registrar::v1::ReconcileRequest::default())
+        .await
+        .unwrap();
     let list = harness.activities().await;
     assert!(list.definitions.is_empty());
     assert!(list.problems[0].problem.contains("md5"), "{}", list.problems[0].problem);
@@ -70,13 +81,27 @@ async fn a_code_belongs_to_one_executor() {
     let second = harness.folder.path().join("second.bin");
     std::fs::write(&second, descriptors(&[("md5", "Somebody else's")])).unwrap();
     let tools = harness.config.executors["tools"].clone();
-    harness.config.executors.insert("second".into(), Executor { descriptors: Descriptors::File(second), ..tools });
+    harness.config.executors.insert(
+        "second".into(),
+        Executor {
+            descriptors: Descriptors::File(second),
+            ..tools
+        },
+    );
     harness.run().await;
-    harness.operator().reconcile(proto::registrar::v1::ReconcileRequest::default()).await.unwrap();
+    harness
+        .operator()
+        .reconcile(proto::registrar::v1::ReconcileRequest::default())
+        .await
+        .unwrap();
     let list = harness.activities().await;
     assert_eq!(list.definitions.len(), 1);
     assert_eq!(list.definitions[0].executor, "tools");
-    assert!(list.problems[0].problem.contains("belongs to the executor `tools`"), "{}", list.problems[0].problem);
+    assert!(
+        list.problems[0].problem.contains("belongs to the executor `tools`"),
+        "{}",
+        list.problems[0].problem
+    );
 }
 
 #[tokio::test]
@@ -91,29 +116,64 @@ async fn an_executor_that_is_down_holds_up_nobody_and_is_read_when_it_comes() {
     (tools.uri, tools.descriptors) = (format!("http://{address}"), Descriptors::Reflection);
     harness.run().await;
     assert!(harness.sync("", 0).await.revisions.is_empty());
-    harness.operator().reconcile(proto::registrar::v1::ReconcileRequest::default()).await.unwrap();
-    assert!(harness.activities().await.problems[0].problem.contains("does not answer"));
+    harness
+        .operator()
+        .reconcile(proto::registrar::v1::ReconcileRequest::default())
+        .await
+        .unwrap();
+    assert!(
+        harness.activities().await.problems[0]
+            .problem
+            .contains("does not answer")
+    );
     let ready = reqwest_text(&format!("{}/ready", harness.admin())).await;
     assert_eq!(ready, "ready\n");
 
     let lifecycle = Lifecycle::default();
-    let parts = Parts { lifecycle: lifecycle.clone(), ..Parts::plain() };
+    let parts = Parts {
+        lifecycle: lifecycle.clone(),
+        ..Parts::plain()
+    };
     let grpc = tokio::net::TcpListener::bind(address).await.unwrap();
-    let sockets = hasher::Sockets { grpc, ..hasher::Sockets::bind(&config).await.unwrap() };
+    let sockets = hasher::Sockets {
+        grpc,
+        ..hasher::Sockets::bind(&config).await.unwrap()
+    };
     let task = tokio::spawn(hasher::run(config, sockets, parts));
     let snapshot = harness.sync_until(|snapshot| !snapshot.revisions.is_empty()).await;
-    let codes: Vec<_> = harness.activities().await.definitions.into_iter().map(|one| one.code).collect();
+    let codes: Vec<_> = harness
+        .activities()
+        .await
+        .definitions
+        .into_iter()
+        .map(|one| one.code)
+        .collect();
     assert!(codes.contains(&"md5".to_owned()), "{codes:?}");
 
     lifecycle.stop();
-    tokio::time::timeout(Duration::from_secs(10), task).await.unwrap().unwrap().unwrap();
-    harness.operator().reconcile(proto::registrar::v1::ReconcileRequest::default()).await.unwrap();
-    assert_eq!(harness.sync("", 0).await.revisions, snapshot.revisions, "gone again, and nothing is lost");
+    tokio::time::timeout(Duration::from_secs(10), task)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    harness
+        .operator()
+        .reconcile(proto::registrar::v1::ReconcileRequest::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        harness.sync("", 0).await.revisions,
+        snapshot.revisions,
+        "gone again, and nothing is lost"
+    );
 }
 
 fn proto_without_annotations() -> Vec<u8> {
     let mut compiler = protox::Compiler::new([concat!(env!("CARGO_MANIFEST_DIR"), "/../proto")]).unwrap();
-    compiler.include_imports(true).open_file("gateway/v1/jobs.proto").unwrap();
+    compiler
+        .include_imports(true)
+        .open_file("gateway/v1/jobs.proto")
+        .unwrap();
     compiler.encode_file_descriptor_set()
 }
 

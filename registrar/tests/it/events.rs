@@ -11,7 +11,11 @@ use crate::{
 const ONE: [(&str, &str); 1] = [("md5", "MD5")];
 
 fn farewell(token: &str) -> Auth {
-    Auth { member_id: MEMBER.into(), application_token: token.into(), ..Auth::default() }
+    Auth {
+        member_id: MEMBER.into(),
+        application_token: token.into(),
+        ..Auth::default()
+    }
 }
 
 #[tokio::test]
@@ -21,7 +25,9 @@ async fn an_installation_event_installs() {
     let response = harness.event("ONAPPINSTALL", "e1", 0, harness.auth(1)).await.unwrap();
     assert!(response.believed, "{}", response.reason);
     harness.fake.until(|world| world.bound.len() == 2).await;
-    harness.fake.world(|world| assert!(world.activities.contains_key("md5")));
+    harness
+        .fake
+        .world(|world| assert!(world.activities.contains_key("md5")));
     let snapshot = harness.sync_until(|snapshot| !snapshot.installations.is_empty()).await;
     assert_eq!(snapshot.installations[0].state(), State::Active);
 }
@@ -31,7 +37,13 @@ async fn an_event_that_comes_twice_has_one_effect() {
     let harness = Harness::start(&ONE).await;
     harness.fake.world(|world| world.installed = true);
     let auth = harness.auth(1);
-    assert!(harness.event("ONAPPINSTALL", "e1", 0, auth.clone()).await.unwrap().believed);
+    assert!(
+        harness
+            .event("ONAPPINSTALL", "e1", 0, auth.clone())
+            .await
+            .unwrap()
+            .believed
+    );
     let asked = harness.fake.world(|world| world.count("profile"));
     assert!(harness.event("ONAPPINSTALL", "e1", 0, auth).await.unwrap().believed);
     assert_eq!(harness.fake.world(|world| world.count("profile")), asked);
@@ -40,18 +52,30 @@ async fn an_event_that_comes_twice_has_one_effect() {
 #[tokio::test]
 async fn an_installation_event_that_cannot_be_proved_is_not_believed() {
     let harness = Harness::start(&ONE).await;
-    let forged = Auth { access_token: "nonsense".into(), ..harness.auth(1) };
+    let forged = Auth {
+        access_token: "nonsense".into(),
+        ..harness.auth(1)
+    };
     let response = harness.event("ONAPPINSTALL", "e1", 0, forged).await.unwrap();
     assert!(!response.believed && !response.reason.is_empty());
     let response = harness.event("ONAPPINSTALL", "e2", 0, harness.auth(3)).await.unwrap();
-    assert!(!response.believed && response.reason.contains("administrator"), "{}", response.reason);
+    assert!(
+        !response.believed && response.reason.contains("administrator"),
+        "{}",
+        response.reason
+    );
     assert!(harness.sync("", 0).await.installations.is_empty());
 
-    harness.fake.world(|world| world.answer_once("app.info", Instead::Html(502)));
+    harness
+        .fake
+        .world(|world| world.answer_once("app.info", Instead::Html(502)));
     let auth = harness.auth(1);
     let status = harness.event("ONAPPINSTALL", "e3", 0, auth.clone()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    assert!(harness.event("ONAPPINSTALL", "e3", 0, auth).await.unwrap().believed, "it comes again, and is not forgotten");
+    assert!(
+        harness.event("ONAPPINSTALL", "e3", 0, auth).await.unwrap().believed,
+        "it comes again, and is not forgotten"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +88,10 @@ async fn a_farewell_needs_the_application_token() {
     }
     harness.issue(None).await.unwrap();
 
-    let response = harness.event("onappuninstall", "e3", 0, farewell(APPLICATION_TOKEN)).await.unwrap();
+    let response = harness
+        .event("onappuninstall", "e3", 0, farewell(APPLICATION_TOKEN))
+        .await
+        .unwrap();
     assert!(response.believed, "{}", response.reason);
     let status = harness.issue(None).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);
@@ -73,9 +100,19 @@ async fn a_farewell_needs_the_application_token() {
     assert!(view.activities.is_empty(), "the portal deletes them with the app");
     let calls = harness.fake.world(|world| world.calls.len());
     harness.reconcile().await;
-    assert_eq!(harness.fake.world(|world| world.calls.len()), calls, "nothing is left to call with");
+    assert_eq!(
+        harness.fake.world(|world| world.calls.len()),
+        calls,
+        "nothing is left to call with"
+    );
     // The gateway hands it on once more under another id.
-    assert!(harness.event("ONAPPUNINSTALL", "e4", 0, farewell(APPLICATION_TOKEN)).await.unwrap().believed);
+    assert!(
+        harness
+            .event("ONAPPUNINSTALL", "e4", 0, farewell(APPLICATION_TOKEN))
+            .await
+            .unwrap()
+            .believed
+    );
 
     harness.installed().await;
     harness.issue(None).await.unwrap();
@@ -86,20 +123,33 @@ async fn a_late_farewell_does_not_undo_a_new_installation() {
     let harness = Harness::start(&ONE).await;
     harness.installed().await;
     let before = harness.view().await.created.unwrap().seconds - 60;
-    let response = harness.event("ONAPPUNINSTALL", "e1", before, farewell(APPLICATION_TOKEN)).await.unwrap();
-    assert!(!response.believed && response.reason.contains("older"), "{}", response.reason);
+    let response = harness
+        .event("ONAPPUNINSTALL", "e1", before, farewell(APPLICATION_TOKEN))
+        .await
+        .unwrap();
+    assert!(
+        !response.believed && response.reason.contains("older"),
+        "{}",
+        response.reason
+    );
     harness.issue(None).await.unwrap();
 }
 
 #[tokio::test]
 async fn other_events_are_a_reason_to_look() {
     let harness = Harness::start(&ONE).await;
-    let unknown = harness.event("ONAPPUPDATE", "e0", 0, farewell(APPLICATION_TOKEN)).await.unwrap();
+    let unknown = harness
+        .event("ONAPPUPDATE", "e0", 0, farewell(APPLICATION_TOKEN))
+        .await
+        .unwrap();
     assert!(!unknown.believed);
     harness.installed().await;
     harness.fake.world(|world| world.activities.clear());
     harness.advance(31);
-    let response = harness.event("ONAPPUPDATE", "e1", 0, farewell(APPLICATION_TOKEN)).await.unwrap();
+    let response = harness
+        .event("ONAPPUPDATE", "e1", 0, farewell(APPLICATION_TOKEN))
+        .await
+        .unwrap();
     assert!(response.believed);
     harness.fake.until(|world| world.activities.contains_key("md5")).await;
     let forged = harness.event("ONAPPTEST", "e2", 0, farewell("forged")).await.unwrap();

@@ -38,6 +38,7 @@ pub(crate) struct Token {
 /// What the next call of a method answers instead.
 #[derive(Debug, Clone)]
 pub(crate) enum Instead {
+    Result(Value),
     Error(u16, &'static str, &'static str),
     Html(u16),
     Redirect(String),
@@ -71,8 +72,15 @@ impl World {
     /// A new pair of tokens for a user.
     pub(crate) fn pair(&mut self, user: i64) -> (String, String) {
         self.serial += 1;
-        let token = Token { user, member: MEMBER.into(), client: CLIENT_ID.into() };
-        let (access, refresh) = (format!("access-secret-{}", self.serial), format!("refresh-secret-{}", self.serial));
+        let token = Token {
+            user,
+            member: MEMBER.into(),
+            client: CLIENT_ID.into(),
+        };
+        let (access, refresh) = (
+            format!("access-secret-{}", self.serial),
+            format!("refresh-secret-{}", self.serial),
+        );
         self.access.insert(access.clone(), token.clone());
         self.refresh.insert(refresh.clone(), token);
         (access, refresh)
@@ -88,8 +96,16 @@ impl Fake {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let world = World { admins: [1, 2].into(), portal: "p".into(), ..World::default() };
-        let fake = Self { url, world: Arc::new(Mutex::new(world)), changed: watch::Sender::new(0) };
+        let world = World {
+            admins: [1, 2].into(),
+            portal: "p".into(),
+            ..World::default()
+        };
+        let fake = Self {
+            url,
+            world: Arc::new(Mutex::new(world)),
+            changed: watch::Sender::new(0),
+        };
         let app = Router::new()
             .route("/rest/app.info", post(app_info))
             .route("/oauth/token/", post(token))
@@ -111,7 +127,10 @@ impl Fake {
     pub(crate) async fn until(&self, condition: impl Fn(&World) -> bool) {
         let mut changed = self.changed.subscribe();
         let limit = std::time::Duration::from_secs(20);
-        tokio::time::timeout(limit, changed.wait_for(|_| condition(&self.world.lock()))).await.unwrap().unwrap();
+        tokio::time::timeout(limit, changed.wait_for(|_| condition(&self.world.lock())))
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     fn record(&self, method: &str, params: Value) -> Option<Response> {
@@ -119,6 +138,7 @@ impl Fake {
         world.calls.push((method.to_owned(), params));
         let instead = world.instead.get_mut(method).and_then(VecDeque::pop_front)?;
         Some(match instead {
+            Instead::Result(result) => ok(&result),
             Instead::Error(status, code, text) => error(status, code, text),
             Instead::Html(status) => (StatusCode::from_u16(status).unwrap(), "<html>busy</html>").into_response(),
             Instead::Redirect(to) => {
@@ -176,9 +196,11 @@ async fn token(State(fake): State<Fake>, body: String) -> Response {
         world.refreshes += 1;
         let (access, refresh) = world.pair(token.user);
         let endpoint = format!("{}/{}/rest/", fake.url, world.portal);
-        Json(json!({ "access_token": access, "refresh_token": refresh, "expires_in": 3600, "scope": "bizproc",
+        Json(
+            json!({ "access_token": access, "refresh_token": refresh, "expires_in": 3600, "scope": "bizproc",
             "domain": "oauth", "client_endpoint": endpoint, "server_endpoint": fake.server_endpoint(),
-            "member_id": token.member, "user_id": token.user, "status": "L" }))
+            "member_id": token.member, "user_id": token.user, "status": "L" }),
+        )
         .into_response()
     });
     fake.tell();
@@ -227,13 +249,20 @@ fn answer(world: &mut World, method: &str, params: &Value) -> Response {
     let code = text("CODE");
     let taken = world.activities.contains_key(&code) || world.robots.contains_key(&code);
     let robots = method.starts_with("bizproc.robot.");
-    let World { activities, robots: all_robots, bound, .. } = world;
+    let World {
+        activities,
+        robots: all_robots,
+        bound,
+        ..
+    } = world;
     let registry = if robots { all_robots } else { activities };
     match method {
         "bizproc.activity.list" | "bizproc.robot.list" => ok(&json!(registry.keys().collect::<Vec<_>>())),
-        "bizproc.activity.add" | "bizproc.robot.add" if taken => {
-            error(400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!")
-        }
+        "bizproc.activity.add" | "bizproc.robot.add" if taken => error(
+            400,
+            "ERROR_ACTIVITY_ALREADY_INSTALLED",
+            "Activity or Robot already installed!",
+        ),
         "bizproc.activity.add" | "bizproc.robot.add" => {
             registry.insert(code, params.clone());
             ok(&json!(true))
@@ -257,9 +286,14 @@ fn answer(world: &mut World, method: &str, params: &Value) -> Response {
 }
 
 fn ok(result: &Value) -> Response {
-    Json(json!({ "result": result, "time": { "start": 1, "finish": 2, "duration": 1, "processing": 0 } })).into_response()
+    Json(json!({ "result": result, "time": { "start": 1, "finish": 2, "duration": 1, "processing": 0 } }))
+        .into_response()
 }
 
 fn error(status: u16, code: &str, text: &str) -> Response {
-    (StatusCode::from_u16(status).unwrap(), Json(json!({ "error": code, "error_description": text }))).into_response()
+    (
+        StatusCode::from_u16(status).unwrap(),
+        Json(json!({ "error": code, "error_description": text })),
+    )
+        .into_response()
 }

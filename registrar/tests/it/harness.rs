@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use proto::registrar::v1::{
-    Auth, HandleEventRequest, HandleEventResponse, InstallRequest, InstallResponse, InstallationView, IssueTokenRequest,
-    IssueTokenResponse, ListActivitiesRequest, ListActivitiesResponse, ListInstallationsRequest, ProveCallbackRequest,
-    ProveCallbackResponse, ReconcileRequest, SyncRequest, SyncResponse, registrar_client::RegistrarClient,
+    Auth, HandleEventRequest, HandleEventResponse, InstallRequest, InstallResponse, InstallationView,
+    IssueTokenRequest, IssueTokenResponse, ListActivitiesRequest, ListActivitiesResponse, ListInstallationsRequest,
+    ProveCallbackRequest, ProveCallbackResponse, ReconcileRequest, SyncRequest, SyncResponse,
+    registrar_client::RegistrarClient,
 };
 use registrar::{App, AppName, Config, Descriptors, Executor, Sockets, Store};
 use service::{
@@ -40,17 +41,19 @@ struct Running {
 
 /// A definition set: code, name in English and the input fields of each activity.
 pub(crate) fn descriptors(activities: &[(&str, &str)]) -> Vec<u8> {
-    let methods: String = activities
-        .iter()
-        .enumerate()
-        .map(|(index, (code, name))| {
-            let kind = if code.starts_with("robot") { "robot_code" } else { "code" };
-            format!(
-                "rpc M{index}(In) returns (Out) {{ option (bizproc.v1.activity) = \
-                 {{ {kind}: \"{code}\" name: {{ key: \"en\" value: \"{name}\" }} wait: WAIT_ALWAYS }}; }}\n"
-            )
-        })
-        .collect();
+    let mut methods = String::new();
+    for (index, (code, name)) in activities.iter().enumerate() {
+        let kind = if code.starts_with("robot") {
+            "robot_code"
+        } else {
+            "code"
+        };
+        let method = format!(
+            "rpc M{index}(In) returns (Out) {{ option (bizproc.v1.activity) = \
+             {{ {kind}: \"{code}\" name: {{ key: \"en\" value: \"{name}\" }} wait: WAIT_ALWAYS }}; }}\n"
+        );
+        methods.push_str(&method);
+    }
     let source = format!(
         "syntax = \"proto3\"; package test.v1; import \"bizproc/v1/annotations.proto\";\n\
          message In {{ string text = 1; }} message Out {{ string value = 1; }}\nservice Tools {{ {methods} }}"
@@ -80,7 +83,11 @@ impl Harness {
     pub(crate) async fn prepare() -> Self {
         let fake = Fake::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let app = App { client_id: CLIENT_ID.into(), client_secret: Secret::from(CLIENT_SECRET), executors: None };
+        let app = App {
+            client_id: CLIENT_ID.into(),
+            client_secret: Secret::from(CLIENT_SECRET),
+            executors: None,
+        };
         let executor = Executor {
             uri: "http://127.0.0.1:9".into(),
             descriptors: Descriptors::File(folder.path().join("tools.bin")),
@@ -91,15 +98,29 @@ impl Harness {
             service_token: Some(Secret::from("service-token")),
             operator_token: Some(Secret::from("operator-token")),
             oauth_hosts: vec![fake.url.clone()],
-            grpc: registrar::Grpc { listen: Listen::local() },
-            admin: registrar::Admin { listen: Listen::local() },
-            store: Store { path: folder.path().join("registrar.db"), key: None },
+            grpc: registrar::Grpc {
+                listen: Listen::local(),
+            },
+            admin: registrar::Admin {
+                listen: Listen::local(),
+            },
+            store: Store {
+                path: folder.path().join("registrar.db"),
+                key: None,
+            },
             apps: BTreeMap::from([(AppName::try_from("demo".to_owned()).unwrap(), app)]),
             executors: BTreeMap::from([("tools".to_owned(), executor)]),
             ..Config::default()
         };
         let clock = ManualClock::new("2026-11-25T12:00:00Z".parse().unwrap());
-        Self { fake, clock, folder, config, telemetry: Telemetry::off(), running: None }
+        Self {
+            fake,
+            clock,
+            folder,
+            config,
+            telemetry: Telemetry::off(),
+            running: None,
+        }
     }
 
     /// Writes the executor's descriptor file.
@@ -119,10 +140,19 @@ impl Harness {
         let address = format!("http://{}", sockets.grpc.local_addr().unwrap());
         let admin = format!("http://{}", sockets.admin.local_addr().unwrap());
         let lifecycle = Lifecycle::default();
-        let parts = Parts { clock: self.clock.clone(), lifecycle: lifecycle.clone(), telemetry: self.telemetry.clone() };
+        let parts = Parts {
+            clock: self.clock.clone(),
+            lifecycle: lifecycle.clone(),
+            telemetry: self.telemetry.clone(),
+        };
         let (config, life) = (self.config.clone(), lifecycle.clone());
         let task = tokio::spawn(async move { life.supervise(registrar::run(config, sockets, parts)).await });
-        self.running = Some(Running { address, admin, lifecycle, task });
+        self.running = Some(Running {
+            address,
+            admin,
+            lifecycle,
+            task,
+        });
     }
 
     /// Stops and drains.
@@ -172,7 +202,11 @@ impl Harness {
     }
 
     pub(crate) async fn try_install(&self, auth: Auth) -> Result<InstallResponse, Status> {
-        let request = InstallRequest { app: "demo".into(), auth: Some(auth), ..InstallRequest::default() };
+        let request = InstallRequest {
+            app: "demo".into(),
+            auth: Some(auth),
+            ..InstallRequest::default()
+        };
         Ok(self.service().install(request).await?.into_inner())
     }
 
@@ -185,11 +219,21 @@ impl Harness {
 
     pub(crate) async fn issue(&self, rejected: Option<&str>) -> Result<IssueTokenResponse, Status> {
         let rejected_sha256 = rejected.map(sha256).unwrap_or_default();
-        let request = IssueTokenRequest { app: "demo".into(), member_id: MEMBER.into(), rejected_sha256 };
+        let request = IssueTokenRequest {
+            app: "demo".into(),
+            member_id: MEMBER.into(),
+            rejected_sha256,
+        };
         Ok(self.service().issue_token(request).await?.into_inner())
     }
 
-    pub(crate) async fn event(&self, event: &str, id: &str, ts: i64, auth: Auth) -> Result<HandleEventResponse, Status> {
+    pub(crate) async fn event(
+        &self,
+        event: &str,
+        id: &str,
+        ts: i64,
+        auth: Auth,
+    ) -> Result<HandleEventResponse, Status> {
         let request = HandleEventRequest {
             app: "demo".into(),
             event_id: id.into(),
@@ -202,12 +246,19 @@ impl Harness {
     }
 
     pub(crate) async fn prove(&self, auth: Auth) -> Result<ProveCallbackResponse, Status> {
-        let request = ProveCallbackRequest { app: "demo".into(), auth: Some(auth) };
+        let request = ProveCallbackRequest {
+            app: "demo".into(),
+            auth: Some(auth),
+        };
         Ok(self.service().prove_callback(request).await?.into_inner())
     }
 
     pub(crate) async fn sync(&self, version: &str, wait_ms: u32) -> SyncResponse {
-        let request = SyncRequest { version: version.into(), known_revisions: Vec::new(), wait_ms };
+        let request = SyncRequest {
+            version: version.into(),
+            known_revisions: Vec::new(),
+            wait_ms,
+        };
         self.service().sync(request).await.unwrap().into_inner()
     }
 
@@ -226,7 +277,10 @@ impl Harness {
 
     /// Reads descriptors and reconciles, now.
     pub(crate) async fn reconcile(&self) -> InstallationView {
-        let request = ReconcileRequest { app: "demo".into(), member_id: MEMBER.into() };
+        let request = ReconcileRequest {
+            app: "demo".into(),
+            member_id: MEMBER.into(),
+        };
         let mut response = self.operator().reconcile(request).await.unwrap().into_inner();
         response.installations.remove(0)
     }
@@ -238,7 +292,11 @@ impl Harness {
     }
 
     pub(crate) async fn activities(&self) -> ListActivitiesResponse {
-        self.operator().list_activities(ListActivitiesRequest::default()).await.unwrap().into_inner()
+        self.operator()
+            .list_activities(ListActivitiesRequest::default())
+            .await
+            .unwrap()
+            .into_inner()
     }
 
     pub(crate) fn service(&self) -> Client {
@@ -258,4 +316,3 @@ impl Harness {
 
 type Interceptor = Box<dyn FnMut(Request<()>) -> Result<Request<()>, Status> + Send>;
 pub(crate) type Client = RegistrarClient<tonic::service::interceptor::InterceptedService<Channel, Interceptor>>;
-

@@ -17,15 +17,24 @@ async fn an_administrator_installs_and_everything_is_registered() {
     assert!(response.proved && response.administrator && response.finish);
     assert_eq!(response.problem, "");
     assert_eq!(response.state(), State::Incomplete);
-    let steps: Vec<_> =
-        response.activities.iter().map(|one| (one.code.as_str(), one.robot, one.step(), one.observed)).collect();
-    assert_eq!(steps, [("md5", false, Step::Add, true), ("robot-md5", true, Step::Add, true)]);
+    let steps: Vec<_> = response
+        .activities
+        .iter()
+        .map(|one| (one.code.as_str(), one.robot, one.step(), one.observed))
+        .collect();
+    assert_eq!(
+        steps,
+        [("md5", false, Step::Add, true), ("robot-md5", true, Step::Add, true)]
+    );
     assert_eq!(response.activities[0].name, "MD5");
 
     let revision = &harness.sync("", 0).await.revisions[0].revision.clone();
     harness.fake.world(|world| {
         let md5 = &world.activities["md5"];
-        assert_eq!(md5["HANDLER"], format!("https://gateway.example/bitrix/demo/activity/{revision}"));
+        assert_eq!(
+            md5["HANDLER"],
+            format!("https://gateway.example/bitrix/demo/activity/{revision}")
+        );
         assert_eq!(md5["AUTH_USER_ID"], 1);
         assert_eq!(md5["USE_SUBSCRIPTION"], "Y");
         let handler = "https://gateway.example/bitrix/demo/event".to_owned();
@@ -37,7 +46,12 @@ async fn an_administrator_installs_and_everything_is_registered() {
     let again = harness.install(harness.auth(1)).await;
     assert!(!again.finish);
     assert_eq!(again.state(), State::Active);
-    assert!(again.activities.iter().all(|one| one.step() == Step::Keep && one.observed));
+    assert!(
+        again
+            .activities
+            .iter()
+            .all(|one| one.step() == Step::Keep && one.observed)
+    );
     assert_eq!(harness.fake.world(|world| world.count("bizproc.activity.add")), 1);
 
     let snapshot = harness.sync_until(|snapshot| !snapshot.installations.is_empty()).await;
@@ -59,30 +73,59 @@ async fn an_unfinished_installation_becomes_active_by_itself() {
 async fn a_forged_frame_changes_nothing() {
     let harness = Harness::start(&TWO).await;
     let foreign = |access: &str, member: &str, client: &str| {
-        let token = Token { user: 1, member: member.into(), client: client.into() };
+        let token = Token {
+            user: 1,
+            member: member.into(),
+            client: client.into(),
+        };
         harness.fake.world(|world| world.access.insert(access.into(), token));
-        Auth { access_token: access.into(), ..harness.auth(1) }
+        Auth {
+            access_token: access.into(),
+            ..harness.auth(1)
+        }
     };
     let cases = [
-        ("unknown token", Auth { access_token: "nonsense".into(), ..harness.auth(1) }),
-        ("no token", Auth { access_token: String::new(), ..harness.auth(1) }),
+        (
+            "unknown token",
+            Auth {
+                access_token: "nonsense".into(),
+                ..harness.auth(1)
+            },
+        ),
+        (
+            "no token",
+            Auth {
+                access_token: String::new(),
+                ..harness.auth(1)
+            },
+        ),
         ("another app's token", foreign("a", MEMBER, "local.other")),
         ("another portal's token", foreign("b", "member-2", "local.demo")),
     ];
     for (name, auth) in cases {
         let response = harness.install(auth).await;
-        assert!(!response.proved && !response.administrator && !response.finish, "{name}");
+        assert!(
+            !response.proved && !response.administrator && !response.finish,
+            "{name}"
+        );
         assert_ne!(response.problem, "", "{name}");
     }
     assert!(harness.sync("", 0).await.installations.is_empty());
-    assert_eq!(harness.fake.world(|world| world.count("profile")), 0, "the portal was not even asked");
+    assert_eq!(
+        harness.fake.world(|world| world.count("profile")),
+        0,
+        "the portal was not even asked"
+    );
 }
 
 #[tokio::test]
 async fn a_token_goes_to_configured_hosts_only() {
     let harness = Harness::start(&TWO).await;
     let stranger = crate::fake::Fake::start().await;
-    let auth = Auth { server_endpoint: stranger.server_endpoint(), ..harness.auth(1) };
+    let auth = Auth {
+        server_endpoint: stranger.server_endpoint(),
+        ..harness.auth(1)
+    };
     let response = harness.install(auth).await;
     assert!(response.proved, "the configured host knows the token");
     assert_eq!(stranger.world(|world| world.calls.len()), 0);
@@ -92,10 +135,16 @@ async fn a_token_goes_to_configured_hosts_only() {
 async fn an_expired_frame_is_told_to_be_opened_again() {
     let harness = Harness::start(&TWO).await;
     let auth = harness.auth(1);
-    harness.fake.world(|world| world.expired.insert(auth.access_token.clone()));
+    harness
+        .fake
+        .world(|world| world.expired.insert(auth.access_token.clone()));
     let response = harness.install(auth).await;
     assert!(!response.proved);
-    assert!(response.problem.contains("open the application again"), "{}", response.problem);
+    assert!(
+        response.problem.contains("open the application again"),
+        "{}",
+        response.problem
+    );
 }
 
 #[tokio::test]
@@ -108,12 +157,24 @@ async fn others_see_the_page_and_change_nothing() {
 
     harness.installed().await;
     let calls = harness.fake.world(|world| world.calls.len());
-    let response = harness.install(Auth { application_token: "forged".into(), ..harness.auth(3) }).await;
+    let response = harness
+        .install(Auth {
+            application_token: "forged".into(),
+            ..harness.auth(3)
+        })
+        .await;
     assert!(response.proved && !response.administrator);
     assert_eq!(response.activities.len(), 2);
-    assert_eq!(harness.fake.world(|world| world.calls.len()), calls + 2, "app.info and profile, no more");
+    assert_eq!(
+        harness.fake.world(|world| world.calls.len()),
+        calls + 2,
+        "app.info and profile, no more"
+    );
     let snapshot = harness.sync_until(|snapshot| !snapshot.installations.is_empty()).await;
-    assert_eq!(snapshot.installations[0].application_token_sha256, [sha256(APPLICATION_TOKEN)]);
+    assert_eq!(
+        snapshot.installations[0].application_token_sha256,
+        [sha256(APPLICATION_TOKEN)]
+    );
     assert_eq!(harness.view().await.user_id, 1);
 }
 
@@ -121,19 +182,32 @@ async fn others_see_the_page_and_change_nothing() {
 async fn a_second_administrator_takes_over_only_when_the_first_can_no_more() {
     let harness = Harness::start(&TWO).await;
     harness.installed().await;
-    let response = harness.install(Auth { application_token: "other".into(), ..harness.auth(2) }).await;
+    let response = harness
+        .install(Auth {
+            application_token: "other".into(),
+            ..harness.auth(2)
+        })
+        .await;
     assert!(response.administrator);
     assert_eq!(response.problem, "");
     assert_eq!(harness.view().await.user_id, 1);
-    let tokens = harness.sync("", 0).await.installations[0].application_token_sha256.clone();
-    assert_eq!(tokens, [sha256(APPLICATION_TOKEN)], "only the installation's administrator teaches one");
+    let tokens = harness.sync("", 0).await.installations[0]
+        .application_token_sha256
+        .clone();
+    assert_eq!(
+        tokens,
+        [sha256(APPLICATION_TOKEN)],
+        "only the installation's administrator teaches one"
+    );
 
     // Nobody knows yet that the first one's rights are gone: opening the app finds out, and heals at once.
     harness.fake.world(|world| world.admins.remove(&1));
     let response = harness.install(harness.auth(2)).await;
     assert_eq!(response.problem, "");
     assert_eq!(harness.view().await.user_id, 2);
-    harness.fake.world(|world| assert_eq!(world.activities["md5"]["AUTH_USER_ID"], 2));
+    harness
+        .fake
+        .world(|world| assert_eq!(world.activities["md5"]["AUTH_USER_ID"], 2));
 }
 
 #[tokio::test]
@@ -173,7 +247,10 @@ async fn trouble_on_the_way_is_no_verdict() {
     for (method, instead) in [
         ("app.info", Instead::Html(502)),
         ("app.info", Instead::Error(500, "ERROR_UNEXPECTED_ANSWER", "x")),
-        ("profile", Instead::Error(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")),
+        (
+            "profile",
+            Instead::Error(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
+        ),
         ("profile", Instead::Html(200)),
     ] {
         harness.fake.world(|world| world.answer_once(method, instead.clone()));
@@ -181,6 +258,12 @@ async fn trouble_on_the_way_is_no_verdict() {
         assert_eq!(status.code(), Code::Unavailable, "{method} {instead:?}");
     }
     assert!(harness.sync("", 0).await.installations.is_empty());
-    let unknown = proto::registrar::v1::InstallRequest { app: "nope".into(), ..Default::default() };
-    assert_eq!(harness.service().install(unknown).await.unwrap_err().code(), Code::NotFound);
+    let unknown = proto::registrar::v1::InstallRequest {
+        app: "nope".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        harness.service().install(unknown).await.unwrap_err().code(),
+        Code::NotFound
+    );
 }

@@ -1,5 +1,5 @@
 //! The registrar as a whole, against a small portal and OAuth server that can misbehave.
-#![expect(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod callbacks;
 mod definitions;

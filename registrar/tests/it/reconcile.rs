@@ -16,15 +16,27 @@ async fn installed(activities: &[(&str, &str)]) -> Harness {
 }
 
 async fn steps(harness: &Harness) -> Vec<(String, Step)> {
-    harness.reconcile().await.activities.into_iter().map(|one| (one.code.clone(), one.step())).collect()
+    harness
+        .reconcile()
+        .await
+        .activities
+        .into_iter()
+        .map(|one| (one.code.clone(), one.step()))
+        .collect()
 }
 
 #[tokio::test]
 async fn what_a_portal_wiped_comes_back() {
     let harness = installed(&TWO).await;
     harness.fake.world(|world| world.activities.clear());
-    assert_eq!(steps(&harness).await, [("doc".into(), Step::Add), ("md5".into(), Step::Add)]);
-    assert_eq!(steps(&harness).await, [("doc".into(), Step::Keep), ("md5".into(), Step::Keep)]);
+    assert_eq!(
+        steps(&harness).await,
+        [("doc".into(), Step::Add), ("md5".into(), Step::Add)]
+    );
+    assert_eq!(
+        steps(&harness).await,
+        [("doc".into(), Step::Keep), ("md5".into(), Step::Keep)]
+    );
 }
 
 #[tokio::test]
@@ -33,7 +45,11 @@ async fn a_changed_definition_is_updated_and_points_to_its_revision() {
     let before = harness.fake.world(|world| world.activities["md5"]["HANDLER"].clone());
     harness.define(&[("doc", "Document"), ("md5", "MD5 of a text")]);
     let view = harness.reconcile().await;
-    assert!(view.activities.iter().all(|one| one.step() == Step::Update && one.observed));
+    assert!(
+        view.activities
+            .iter()
+            .all(|one| one.step() == Step::Update && one.observed)
+    );
     let md5 = harness.fake.world(|world| world.activities["md5"].clone());
     assert_eq!(md5["NAME"]["en"], "MD5 of a text");
     assert_ne!(md5["HANDLER"], before);
@@ -45,10 +61,16 @@ async fn a_changed_definition_is_updated_and_points_to_its_revision() {
 #[tokio::test]
 async fn nothing_is_ever_deleted() {
     let harness = installed(&TWO).await;
-    harness.fake.world(|world| world.activities.insert("foreign".into(), serde_json::json!({})));
+    harness
+        .fake
+        .world(|world| world.activities.insert("foreign".into(), serde_json::json!({})));
     harness.define(&[("md5", "MD5")]);
     harness.reconcile().await;
-    let codes = |harness: &Harness| harness.fake.world(|world| world.activities.keys().cloned().collect::<Vec<_>>());
+    let codes = |harness: &Harness| {
+        harness
+            .fake
+            .world(|world| world.activities.keys().cloned().collect::<Vec<_>>())
+    };
     assert_eq!(codes(&harness), ["doc", "foreign", "md5"]);
     harness.write_descriptors(b"");
     harness.reconcile().await;
@@ -60,27 +82,70 @@ async fn nothing_is_ever_deleted() {
 #[tokio::test]
 async fn races_end_well() {
     let harness = installed(&TWO).await;
+    // Somebody added `doc` after it was listed: an update makes it ours.
+    let listed = |codes| Instead::Result(serde_json::json!(codes));
+    harness.fake.world(|world| {
+        world.answer_once("bizproc.activity.list", listed(vec!["md5"]));
+        world
+            .activities
+            .insert("doc".into(), serde_json::json!({ "NAME": "theirs" }));
+    });
+    let view = harness.reconcile().await;
+    assert_eq!(view.problem, "");
+    assert_eq!(
+        (view.activities[0].step(), view.activities[0].observed),
+        (Step::Update, true)
+    );
+    assert_eq!(
+        harness
+            .fake
+            .world(|world| world.activities["doc"]["NAME"]["en"].clone()),
+        "Document"
+    );
+
+    // And somebody deleted it after it was listed, when it had to be updated: it is added.
+    harness.define(&[("doc", "Changed"), ("md5", "MD5")]);
+    harness.fake.world(|world| {
+        world.answer_once("bizproc.activity.list", listed(vec!["doc", "md5"]));
+        world.activities.remove("doc");
+    });
+    let view = harness.reconcile().await;
+    assert_eq!(view.problem, "");
+    assert_eq!(
+        (view.activities[0].step(), view.activities[0].observed),
+        (Step::Add, true)
+    );
+    assert_eq!(
+        harness
+            .fake
+            .world(|world| world.activities["doc"]["NAME"]["en"].clone()),
+        "Changed"
+    );
+}
+
+#[tokio::test]
+async fn a_contradiction_is_told_and_ends() {
+    let harness = installed(&TWO).await;
     harness.fake.world(|world| {
         world.activities.remove("doc");
-        let taken = Instead::Error(400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!");
+        let taken = Instead::Error(
+            400,
+            "ERROR_ACTIVITY_ALREADY_INSTALLED",
+            "Activity or Robot already installed!",
+        );
         world.answer_once("bizproc.activity.add", taken);
-        // Listed, added by somebody else before us, and gone again when we update: added after all by the next pass.
     });
     let view = harness.reconcile().await;
     assert!(view.problem.contains("1 of 2"), "{}", view.problem);
-    assert_eq!(steps(&harness).await, [("doc".into(), Step::Add), ("md5".into(), Step::Keep)]);
-
-    harness.define(&[("doc", "Document"), ("md5", "Changed")]);
-    harness.fake.world(|world| {
-        let gone = Instead::Error(400, "ERROR_ACTIVITY_NOT_FOUND", "Activity or Robot not found!");
-        world.answer_once("bizproc.activity.update", gone);
-        world.activities.remove("doc");
-    });
-    // `doc` was listed nowhere, so it is added; `md5` was listed and is gone when it is updated.
-    harness.fake.world(|world| world.activities.remove("md5").map(|_| world.activities.insert("md5".into(), serde_json::json!({}))));
-    let view = harness.reconcile().await;
-    assert_eq!(view.activities.len(), 2);
-    assert!(harness.fake.world(|world| world.activities.contains_key("doc") && world.activities.contains_key("md5")));
+    assert!(
+        view.activities[0].problem.contains("Activity or Robot not found!"),
+        "{}",
+        view.activities[0].problem
+    );
+    assert_eq!(
+        steps(&harness).await,
+        [("doc".into(), Step::Add), ("md5".into(), Step::Keep)]
+    );
 }
 
 #[tokio::test]
@@ -105,17 +170,27 @@ async fn a_code_that_is_taken_by_a_robot_is_told() {
         world.robots.insert("md5".into(), serde_json::json!({}));
     });
     let response = harness.install(harness.auth(1)).await;
-    assert!(response.activities[1].problem.contains("as a robot"), "{}", response.activities[1].problem);
+    assert!(
+        response.activities[1].problem.contains("as a robot"),
+        "{}",
+        response.activities[1].problem
+    );
     assert_eq!(harness.fake.world(|world| world.count("bizproc.activity.add")), 1);
 }
 
 #[tokio::test]
 async fn a_plan_without_business_processes_is_a_state() {
     let harness = installed(&TWO).await;
-    harness.fake.world(|world| world.missing.extend(["bizproc.activity.list", "bizproc.activity.add"]));
+    harness
+        .fake
+        .world(|world| world.missing.extend(["bizproc.activity.list", "bizproc.activity.add"]));
     let view = harness.reconcile().await;
     assert_eq!(view.state(), State::NoBizproc);
-    assert!(view.activities[0].problem.contains("plan"), "{}", view.activities[0].problem);
+    assert!(
+        view.activities[0].problem.contains("plan"),
+        "{}",
+        view.activities[0].problem
+    );
     harness.fake.world(|world| world.missing.clear());
     let view = harness.reconcile().await;
     assert_eq!((view.state(), view.problem.as_str()), (State::Active, ""));
@@ -126,13 +201,20 @@ async fn a_portal_that_wants_a_pause_gets_it() {
     let harness = installed(&TWO).await;
     harness.fake.world(|world| {
         world.activities.clear();
-        world.answer_once("bizproc.activity.add", Instead::Error(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"));
+        world.answer_once(
+            "bizproc.activity.add",
+            Instead::Error(503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
+        );
     });
     let view = harness.reconcile().await;
     assert!(view.problem.contains("QUERY_LIMIT_EXCEEDED"), "{}", view.problem);
     let calls = harness.fake.world(|world| world.calls.len());
     harness.reconcile().await;
-    assert_eq!(harness.fake.world(|world| world.calls.len()), calls, "left alone, even if a person asks");
+    assert_eq!(
+        harness.fake.world(|world| world.calls.len()),
+        calls,
+        "left alone, even if a person asks"
+    );
     harness.advance(3);
     // By itself: the next pass is due when the pause is over.
     harness.fake.until(|world| world.activities.len() == 2).await;
@@ -143,14 +225,24 @@ async fn a_redirect_is_not_followed() {
     let harness = installed(&TWO).await;
     harness.fake.world(|world| {
         world.portal = "moved".into();
-        world.answer_once("bizproc.activity.list", Instead::Redirect("https://evil.example/rest/".into()));
+        world.answer_once(
+            "bizproc.activity.list",
+            Instead::Redirect("https://evil.example/rest/".into()),
+        );
     });
     let view = harness.reconcile().await;
     assert_eq!(view.problem, "");
-    assert_eq!(view.client_endpoint, format!("{}/moved/rest/", harness.fake.url), "as the OAuth server says");
+    assert_eq!(
+        view.client_endpoint,
+        format!("{}/moved/rest/", harness.fake.url),
+        "as the OAuth server says"
+    );
 
     harness.fake.world(|world| {
-        world.answer_once("bizproc.activity.list", Instead::Redirect("https://evil.example/rest/".into()));
+        world.answer_once(
+            "bizproc.activity.list",
+            Instead::Redirect("https://evil.example/rest/".into()),
+        );
     });
     let view = harness.reconcile().await;
     assert!(view.problem.contains("names no other address"), "{}", view.problem);
@@ -175,7 +267,9 @@ async fn states_that_portals_tell() {
         (401, "authorization_error", State::TokenRevoked),
     ] {
         let harness = installed(&TWO).await;
-        harness.fake.world(|world| world.answer_once("bizproc.activity.list", Instead::Error(status, code, "x")));
+        harness
+            .fake
+            .world(|world| world.answer_once("bizproc.activity.list", Instead::Error(status, code, "x")));
         let view = harness.reconcile().await;
         assert_eq!(view.state(), expected, "{code}");
         harness.issue(None).await.unwrap_err();
@@ -191,7 +285,11 @@ async fn lost_rights_are_told_and_the_state_stays() {
     harness.fake.world(|world| world.admins.clear());
     let view = harness.reconcile().await;
     assert_eq!(view.state(), State::Active);
-    assert!(view.problem.contains("an administrator must open the app"), "{}", view.problem);
+    assert!(
+        view.problem.contains("an administrator must open the app"),
+        "{}",
+        view.problem
+    );
     harness.issue(None).await.unwrap();
 }
 
@@ -199,13 +297,22 @@ async fn lost_rights_are_told_and_the_state_stays() {
 async fn everything_is_updated_once_a_day() {
     let harness = installed(&TWO).await;
     // Drift that no list shows.
-    harness.fake.world(|world| world.activities.get_mut("md5").map(|md5| md5["HANDLER"] = "https://old.example/".into()));
+    harness.fake.world(|world| {
+        world
+            .activities
+            .get_mut("md5")
+            .map(|md5| md5["HANDLER"] = "https://old.example/".into())
+    });
     harness.advance(60 * 60);
     harness.reconcile().await;
-    harness.fake.world(|world| assert_eq!(world.activities["md5"]["HANDLER"], "https://old.example/"));
+    harness
+        .fake
+        .world(|world| assert_eq!(world.activities["md5"]["HANDLER"], "https://old.example/"));
     harness.advance(24 * 60 * 60);
     harness.reconcile().await;
-    harness.fake.world(|world| assert_ne!(world.activities["md5"]["HANDLER"], "https://old.example/"));
+    harness
+        .fake
+        .world(|world| assert_ne!(world.activities["md5"]["HANDLER"], "https://old.example/"));
 }
 
 #[tokio::test]
@@ -216,8 +323,20 @@ async fn a_new_public_url_updates_all_and_takes_the_events_along() {
     let view = harness.reconcile().await;
     assert_eq!(view.problem, "");
     harness.fake.world(|world| {
-        assert!(world.activities.values().all(|one| one["HANDLER"].as_str().unwrap().starts_with("https://elsewhere.")));
-        assert!(world.bound.iter().all(|(_, handler)| handler.starts_with("https://elsewhere.")), "{:?}", world.bound);
+        assert!(
+            world
+                .activities
+                .values()
+                .all(|one| one["HANDLER"].as_str().unwrap().starts_with("https://elsewhere."))
+        );
+        assert!(
+            world
+                .bound
+                .iter()
+                .all(|(_, handler)| handler.starts_with("https://elsewhere.")),
+            "{:?}",
+            world.bound
+        );
         assert_eq!(world.bound.len(), 2);
     });
 }
@@ -228,7 +347,11 @@ async fn the_interval_repairs_without_being_asked() {
     harness.fake.world(|world| world.activities.clear());
     harness.advance(700);
     // Any wake-up makes the schedule look at the clock again.
-    let request = RecheckRequest { app: "demo".into(), member_id: MEMBER.into(), error: "NOT_INSTALLED".into() };
+    let request = RecheckRequest {
+        app: "demo".into(),
+        member_id: MEMBER.into(),
+        error: "NOT_INSTALLED".into(),
+    };
     harness.service().recheck(request).await.unwrap();
     harness.fake.until(|world| world.activities.len() == 2).await;
 }

@@ -15,8 +15,22 @@ async fn no_file_holds_a_token() {
     let issued = harness.issue(None).await.unwrap();
     harness.stop().await;
     let mut secrets: Vec<String> = harness.fake.world(|world| world.access.keys().cloned().collect());
-    secrets.extend(harness.fake.world(|world| world.refresh.keys().cloned().collect::<Vec<_>>()));
-    secrets.extend([APPLICATION_TOKEN, CLIENT_SECRET, "service-token", "operator-token", "access-secret", "refresh-secret"].map(Into::into));
+    secrets.extend(
+        harness
+            .fake
+            .world(|world| world.refresh.keys().cloned().collect::<Vec<_>>()),
+    );
+    secrets.extend(
+        [
+            APPLICATION_TOKEN,
+            CLIENT_SECRET,
+            "service-token",
+            "operator-token",
+            "access-secret",
+            "refresh-secret",
+        ]
+        .map(Into::into),
+    );
     assert!(secrets.contains(&issued.access_token));
     let mut files = 0;
     for file in std::fs::read_dir(harness.folder.path()).unwrap() {
@@ -41,7 +55,11 @@ async fn credentials_outlive_a_restart() {
     harness.advance(4_000);
     let fresh = harness.issue(None).await.unwrap();
     harness.restart().await;
-    assert_eq!(harness.issue(None).await.unwrap(), fresh, "the new pair was stored before it was handed out");
+    assert_eq!(
+        harness.issue(None).await.unwrap(),
+        fresh,
+        "the new pair was stored before it was handed out"
+    );
 }
 
 #[tokio::test]
@@ -51,7 +69,12 @@ async fn another_key_is_noticed_at_the_start() {
     harness.stop().await;
     harness.config.store.key = Some("ab".repeat(32).into());
     let sockets = registrar::Sockets::bind(&harness.config).await.unwrap();
-    let error = registrar::run(harness.config.clone(), sockets, service::Parts::plain()).await.unwrap_err();
+    let error = registrar::run(harness.config.clone(), sockets, service::Parts::plain())
+        .await
+        .unwrap_err();
     let text = format!("{error:#}");
-    assert!(text.contains("registrar.store.key") && text.contains("another key"), "{text}");
+    assert!(
+        text.contains("registrar.store.key") && text.contains("another key"),
+        "{text}"
+    );
 }

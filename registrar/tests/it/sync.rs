@@ -12,18 +12,31 @@ async fn a_gateway_gets_all_once_and_then_only_changes() {
     let snapshot = harness.sync_until(|snapshot| !snapshot.revisions.is_empty()).await;
     assert_eq!(snapshot.apps, ["demo"]);
     let revision = &snapshot.revisions[0];
-    assert_eq!((revision.app.as_str(), revision.executor.as_str(), revision.current), ("demo", "tools", true));
-    assert_eq!((revision.executor_uri.as_str(), revision.revision.len()), ("http://127.0.0.1:9", 16));
+    assert_eq!(
+        (revision.app.as_str(), revision.executor.as_str(), revision.current),
+        ("demo", "tools", true)
+    );
+    assert_eq!(
+        (revision.executor_uri.as_str(), revision.revision.len()),
+        ("http://127.0.0.1:9", 16)
+    );
     assert_eq!(revision.allowed_codes, ["*"]);
     let set = activity::Set::read(&revision.descriptors, &activity::Limits::default()).unwrap();
-    assert_eq!(set.revision().to_string(), revision.revision, "the descriptors are those of the revision");
+    assert_eq!(
+        set.revision().to_string(),
+        revision.revision,
+        "the descriptors are those of the revision"
+    );
     assert!(set.find("md5").is_some());
 
     let same = harness.sync(&snapshot.version, 0).await;
     assert!(same.unchanged && same.revisions.is_empty() && same.apps.is_empty());
     assert_eq!(same.version, snapshot.version);
 
-    let request = SyncRequest { known_revisions: vec![revision.revision.clone()], ..SyncRequest::default() };
+    let request = SyncRequest {
+        known_revisions: vec![revision.revision.clone()],
+        ..SyncRequest::default()
+    };
     let known = harness.service().sync(request).await.unwrap().into_inner();
     assert!(known.revisions[0].descriptors.is_empty(), "it holds them");
     assert_eq!(known.version, snapshot.version);
@@ -32,10 +45,15 @@ async fn a_gateway_gets_all_once_and_then_only_changes() {
 #[tokio::test]
 async fn a_waiting_gateway_hears_of_every_change() {
     let harness = Harness::start(&ONE).await;
-    let version = harness.sync_until(|snapshot| !snapshot.revisions.is_empty()).await.version;
+    let version = harness
+        .sync_until(|snapshot| !snapshot.revisions.is_empty())
+        .await
+        .version;
     let (waited, ()) = tokio::join!(harness.sync(&version, 60_000), harness.installed());
     assert!(!waited.unchanged);
-    let snapshot = harness.sync_until(|one| one.installations.iter().any(|one| one.state() == State::Active)).await;
+    let snapshot = harness
+        .sync_until(|one| one.installations.iter().any(|one| one.state() == State::Active))
+        .await;
 
     let (waited, _) = tokio::join!(harness.sync(&snapshot.version, 60_000), async {
         harness.define(&[("md5", "Another name")]);
@@ -52,7 +70,11 @@ async fn a_restart_changes_no_version() {
     // A stop ends the wait of whoever waits.
     let version = before.version.clone();
     let mut waiting = harness.service();
-    let request = SyncRequest { version: version.clone(), wait_ms: 60_000, ..SyncRequest::default() };
+    let request = SyncRequest {
+        version: version.clone(),
+        wait_ms: 60_000,
+        ..SyncRequest::default()
+    };
     let waiting = tokio::spawn(async move { waiting.sync(request).await });
     tokio::task::yield_now().await;
     harness.restart().await;

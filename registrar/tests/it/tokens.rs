@@ -32,7 +32,11 @@ async fn the_stored_token_is_used_while_it_lives() {
     let first = harness.issue(None).await.unwrap();
     assert_eq!(first.client_endpoint, format!("{}/p/rest/", harness.fake.url));
     assert_eq!(harness.issue(None).await.unwrap(), first);
-    assert_eq!(harness.issue(Some("some token of before")).await.unwrap(), first, "that one was replaced long ago");
+    assert_eq!(
+        harness.issue(Some("some token of before")).await.unwrap(),
+        first,
+        "that one was replaced long ago"
+    );
     assert_eq!(harness.fake.world(|world| world.refreshes), 0);
     let second = harness.issue(Some(&first.access_token)).await.unwrap();
     assert_ne!(second.access_token, first.access_token);
@@ -62,20 +66,34 @@ async fn a_caller_that_goes_away_loses_nothing() {
     let harness = harness().await;
     harness.advance(LATER);
     let mut client = harness.service();
-    let request = IssueTokenRequest { app: "demo".into(), member_id: MEMBER.into(), rejected_sha256: Vec::new() };
+    let request = IssueTokenRequest {
+        app: "demo".into(),
+        member_id: MEMBER.into(),
+        rejected_sha256: Vec::new(),
+    };
     let call = tokio::spawn(async move { client.issue_token(request).await });
     harness.fake.until(|world| world.count("oauth.token") == 1).await;
     call.abort();
     let issued = harness.issue(None).await.unwrap();
-    assert_eq!(harness.fake.world(|world| world.refreshes), 1, "the abandoned flight brought the token");
-    assert!(harness.fake.world(|world| world.access.contains_key(&issued.access_token)));
+    assert_eq!(
+        harness.fake.world(|world| world.refreshes),
+        1,
+        "the abandoned flight brought the token"
+    );
+    assert!(
+        harness
+            .fake
+            .world(|world| world.access.contains_key(&issued.access_token))
+    );
 }
 
 #[tokio::test]
 async fn a_failure_is_shared_by_those_who_waited_for_it() {
     let harness = harness().await;
     harness.advance(LATER);
-    harness.fake.world(|world| world.answer_once("oauth.token", Instead::Html(502)));
+    harness
+        .fake
+        .world(|world| world.answer_once("oauth.token", Instead::Html(502)));
     let issued = futures::future::join_all((0..50).map(|_| harness.issue(None))).await;
     let asked = harness.fake.world(|world| world.count("oauth.token"));
     let failed = issued.iter().filter(|one| one.is_err()).count();
@@ -93,8 +111,14 @@ async fn a_void_refresh_token_revokes_the_installation() {
     harness.fake.world(|world| world.refresh.clear());
     assert_eq!(reason(&harness.issue(None).await.unwrap_err()), "TOKEN_REVOKED");
     assert_eq!(reason(&harness.issue(None).await.unwrap_err()), "TOKEN_REVOKED");
-    assert_eq!(harness.fake.world(|world| world.count("oauth.token")), 1, "not asked again and again");
-    let snapshot = harness.sync_until(|one| one.installations[0].state() == State::TokenRevoked).await;
+    assert_eq!(
+        harness.fake.world(|world| world.count("oauth.token")),
+        1,
+        "not asked again and again"
+    );
+    let snapshot = harness
+        .sync_until(|one| one.installations[0].state() == State::TokenRevoked)
+        .await;
     assert_eq!(snapshot.installations.len(), 1);
 }
 
@@ -103,7 +127,9 @@ async fn what_the_oauth_server_says_of_the_portal_is_told() {
     for (code, expected) in [("PORTAL_DELETED", "PORTAL_GONE"), ("NOT_INSTALLED", "UNINSTALLED")] {
         let harness = harness().await;
         harness.advance(LATER);
-        harness.fake.world(|world| world.answer_once("oauth.token", Instead::Error(401, code, "x")));
+        harness
+            .fake
+            .world(|world| world.answer_once("oauth.token", Instead::Error(401, code, "x")));
         assert_eq!(reason(&harness.issue(None).await.unwrap_err()), expected);
     }
 }
@@ -113,7 +139,9 @@ async fn a_wrong_secret_of_ours_costs_no_installation() {
     let harness = harness().await;
     harness.advance(LATER);
     // With status 200, as the OAuth server does it.
-    harness.fake.world(|world| world.answer_once("oauth.token", Instead::Error(200, "wrong_client", "x")));
+    harness
+        .fake
+        .world(|world| world.answer_once("oauth.token", Instead::Error(200, "wrong_client", "x")));
     assert_eq!(harness.issue(None).await.unwrap_err().code(), Code::Unavailable);
     harness.issue(None).await.unwrap();
 }
@@ -122,23 +150,50 @@ async fn a_wrong_secret_of_ours_costs_no_installation() {
 async fn unknown_ones_are_not_found() {
     let harness = harness().await;
     for (app, member_id) in [("demo", "nobody"), ("nope", MEMBER)] {
-        let request = IssueTokenRequest { app: app.into(), member_id: member_id.into(), rejected_sha256: Vec::new() };
-        assert_eq!(harness.service().issue_token(request).await.unwrap_err().code(), Code::NotFound);
+        let request = IssueTokenRequest {
+            app: app.into(),
+            member_id: member_id.into(),
+            rejected_sha256: Vec::new(),
+        };
+        assert_eq!(
+            harness.service().issue_token(request).await.unwrap_err().code(),
+            Code::NotFound
+        );
     }
-    let request = IssueTokenRequest { app: "demo".into(), member_id: MEMBER.into(), rejected_sha256: vec![1] };
-    assert_eq!(harness.service().issue_token(request).await.unwrap_err().code(), Code::InvalidArgument);
+    let request = IssueTokenRequest {
+        app: "demo".into(),
+        member_id: MEMBER.into(),
+        rejected_sha256: vec![1],
+    };
+    assert_eq!(
+        harness.service().issue_token(request).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
 }
 
 #[tokio::test]
 async fn each_bearer_token_opens_its_own_methods() {
     let harness = harness().await;
-    let request = || IssueTokenRequest { app: "demo".into(), member_id: MEMBER.into(), rejected_sha256: Vec::new() };
+    let request = || IssueTokenRequest {
+        app: "demo".into(),
+        member_id: MEMBER.into(),
+        rejected_sha256: Vec::new(),
+    };
     for token in ["operator-token", "nonsense"] {
         let status = harness.client(token).issue_token(request()).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated);
     }
     let list = proto::registrar::v1::ListInstallationsRequest::default;
-    assert_eq!(harness.service().list_installations(list()).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(
+        harness.service().list_installations(list()).await.unwrap_err().code(),
+        Code::Unauthenticated
+    );
     let mut open = proto::registrar::v1::registrar_client::RegistrarClient::new(harness.channel());
-    assert_eq!(open.sync(proto::registrar::v1::SyncRequest::default()).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(
+        open.sync(proto::registrar::v1::SyncRequest::default())
+            .await
+            .unwrap_err()
+            .code(),
+        Code::Unauthenticated
+    );
 }

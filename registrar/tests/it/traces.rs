@@ -20,9 +20,17 @@ async fn calls_to_portals_are_in_the_trace_of_the_rpc_that_made_them() {
         assert_eq!(span.span_context.trace_id(), install.span_context.trace_id(), "{name}");
     }
     let reconcile = spans.named("reconcile").unwrap();
-    assert_eq!(spans.named("bizproc.activity.add").unwrap().parent_span_id, reconcile.span_context.span_id());
+    assert_eq!(
+        spans.named("bizproc.activity.add").unwrap().parent_span_id,
+        reconcile.span_context.span_id()
+    );
     let text = format!("{:?}", spans.finished());
-    for secret in ["access-secret", "refresh-secret", "application-token-secret", "client-secret"] {
+    for secret in [
+        "access-secret",
+        "refresh-secret",
+        "application-token-secret",
+        "client-secret",
+    ] {
         assert!(!text.contains(secret), "a span holds a secret");
     }
 }
