@@ -54,8 +54,8 @@ async fn idle_streams_do_not_hold_up_the_stop() {
     assert_eq!(reflection.message().await.unwrap_err().code(), tonic::Code::Unavailable);
 }
 
-/// The file that declares the service, as reflection v1 serves it, and the names of all services.
-async fn reflect_v1(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
+/// The names of all services, and the files that declare ours and the details of its errors, by reflection v1.
+async fn reflect_v1(hasher: &Hasher) -> (Vec<String>, Vec<Vec<u8>>) {
     use v1::{
         ServerReflectionRequest as Ask, server_reflection_client::ServerReflectionClient,
         server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
@@ -67,6 +67,7 @@ async fn reflect_v1(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
     let questions = [
         ask(MessageRequest::ListServices(String::new())),
         ask(MessageRequest::FileContainingSymbol("hasher.v1.Hasher".into())),
+        ask(MessageRequest::FileContainingSymbol("google.rpc.BadRequest".into())),
     ];
     let mut client = ServerReflectionClient::new(hasher.channel());
     let mut answers = client
@@ -74,19 +75,19 @@ async fn reflect_v1(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
         .await
         .unwrap()
         .into_inner();
-    let (mut names, mut file) = (Vec::new(), Vec::new());
+    let (mut names, mut files) = (Vec::new(), Vec::new());
     while let Some(answer) = answers.next().await {
         match answer.unwrap().message_response.unwrap() {
             MessageResponse::ListServicesResponse(list) => names = list.service.into_iter().map(|s| s.name).collect(),
-            MessageResponse::FileDescriptorResponse(mut found) => file = found.file_descriptor_proto.remove(0),
+            MessageResponse::FileDescriptorResponse(found) => files.extend(found.file_descriptor_proto),
             other => panic!("{other:?}"),
         }
     }
-    (names, file)
+    (names, files)
 }
 
 /// The same by v1alpha.
-async fn reflect_v1alpha(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
+async fn reflect_v1alpha(hasher: &Hasher) -> (Vec<String>, Vec<Vec<u8>>) {
     use v1alpha::{
         ServerReflectionRequest as Ask, server_reflection_client::ServerReflectionClient,
         server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
@@ -98,6 +99,7 @@ async fn reflect_v1alpha(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
     let questions = [
         ask(MessageRequest::ListServices(String::new())),
         ask(MessageRequest::FileContainingSymbol("hasher.v1.Hasher".into())),
+        ask(MessageRequest::FileContainingSymbol("google.rpc.BadRequest".into())),
     ];
     let mut client = ServerReflectionClient::new(hasher.channel());
     let mut answers = client
@@ -105,15 +107,15 @@ async fn reflect_v1alpha(hasher: &Hasher) -> (Vec<String>, Vec<u8>) {
         .await
         .unwrap()
         .into_inner();
-    let (mut names, mut file) = (Vec::new(), Vec::new());
+    let (mut names, mut files) = (Vec::new(), Vec::new());
     while let Some(answer) = answers.next().await {
         match answer.unwrap().message_response.unwrap() {
             MessageResponse::ListServicesResponse(list) => names = list.service.into_iter().map(|s| s.name).collect(),
-            MessageResponse::FileDescriptorResponse(mut found) => file = found.file_descriptor_proto.remove(0),
+            MessageResponse::FileDescriptorResponse(found) => files.extend(found.file_descriptor_proto),
             other => panic!("{other:?}"),
         }
     }
-    (names, file)
+    (names, files)
 }
 
 /// Just enough of `google.protobuf.FileDescriptorProto` to find the annotation, which prost's own type would drop.
@@ -146,7 +148,7 @@ struct Options {
 #[tokio::test]
 async fn both_reflections_show_the_service_with_its_annotations() {
     let hasher = Hasher::start().await;
-    let (names, file) = reflect_v1(&hasher).await;
+    let (names, files) = reflect_v1(&hasher).await;
     assert_eq!(
         names,
         [
@@ -156,10 +158,11 @@ async fn both_reflections_show_the_service_with_its_annotations() {
             "grpc.reflection.v1alpha.ServerReflection",
         ]
     );
-    assert_eq!(reflect_v1alpha(&hasher).await, (names, file.clone()));
+    assert_eq!(reflect_v1alpha(&hasher).await, (names, files.clone()));
     hasher.stop().await;
 
-    let file = File::decode(file.as_slice()).unwrap();
+    assert_eq!(files.len(), 2);
+    let file = File::decode(files[0].as_slice()).unwrap();
     let activity = file.service[0].method[0].options.clone().unwrap().activity.unwrap();
     assert_eq!(file.service[0].method[0].name, "Md5");
     assert_eq!(activity.code, "md5");

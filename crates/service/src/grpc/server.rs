@@ -111,6 +111,8 @@ impl Server {
             self.names.iter().copied().chain(names).fold(
                 tonic_reflection::server::Builder::configure()
                     .register_encoded_file_descriptor_set(self.descriptors)
+                    // Clients read the details of an error by reflection, too.
+                    .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
                     .register_encoded_file_descriptor_set(HEALTH)
                     .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
                     .register_encoded_file_descriptor_set(v1alpha::FILE_DESCRIPTOR_SET),
