@@ -89,7 +89,15 @@ impl std::fmt::Display for Id {
 /// Runs the cases one by one; each starts with a fresh portal. The error says in what the emulator differs. Empty lines are skipped.
 pub fn run(reader: impl BufRead) -> impl Iterator<Item = (Id, Result<(), String>)> {
     reader.lines().enumerate().filter_map(|(index, line)| {
-        let unreadable = |why: String| (Id { id: format!("line {}", index + 1), kind: String::new() }, Err(why));
+        let unreadable = |why: String| {
+            (
+                Id {
+                    id: format!("line {}", index + 1),
+                    kind: String::new(),
+                },
+                Err(why),
+            )
+        };
         let line = match line {
             Ok(line) if line.trim().is_empty() => return None,
             Ok(line) => line,
@@ -98,7 +106,13 @@ pub fn run(reader: impl BufRead) -> impl Iterator<Item = (Id, Result<(), String>
         Some(match serde_json::from_str::<Case>(&line) {
             Ok(case) => {
                 let outcome = one(&case);
-                (Id { id: case.id, kind: case.kind }, outcome)
+                (
+                    Id {
+                        id: case.id,
+                        kind: case.kind,
+                    },
+                    outcome,
+                )
             }
             Err(error) => unreadable(format!("is no case: {error}")),
         })
@@ -116,5 +130,7 @@ fn one(case: &Case) -> Result<(), String> {
     compare::response(&case.expect, &response)?;
     world.run_jobs();
     compare::stored(&case.expect, &before, &world.stored())?;
-    case.after_background_jobs.as_ref().map_or(Ok(()), |after| compare::after(after, &marks, &world))
+    case.after_background_jobs
+        .as_ref()
+        .map_or(Ok(()), |after| compare::after(after, &marks, &world))
 }

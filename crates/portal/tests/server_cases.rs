@@ -18,6 +18,10 @@ fn all_cases_of_the_server_pass() {
         }
     }
     let passed: usize = counts.values().map(|count| count.0).sum();
-    assert!(failures.is_empty(), "{passed} passed, by kind {counts:?}; failed:\n{}", failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{passed} passed, by kind {counts:?}; failed:\n{}",
+        failures.join("\n")
+    );
     assert_eq!(passed, 809, "{counts:?}");
 }

@@ -11,7 +11,10 @@ use crate::{
 /// The response, without the `time` blocks.
 pub(super) fn response(expect: &Expect, response: &Response) -> Result<(), String> {
     if response.status != expect.http {
-        return Err(format!("HTTP {} instead of {}: {:?}", response.status, expect.http, response.body));
+        return Err(format!(
+            "HTTP {} instead of {}: {:?}",
+            response.status, expect.http, response.body
+        ));
     }
     match &response.body {
         Body::Json(body) => {
@@ -33,7 +36,10 @@ pub(super) fn stored(expect: &Expect, before: &Value, after: &Value) -> Result<(
     if expect.stored_unchanged {
         same("stored rows, which must not change", before, after)?;
     }
-    expect.stored.as_ref().map_or(Ok(()), |stored| same("stored rows", stored, after))
+    expect
+        .stored
+        .as_ref()
+        .map_or(Ok(()), |stored| same("stored rows", stored, after))
 }
 
 /// The effects of the background jobs.
@@ -46,7 +52,11 @@ pub(super) fn after(after: &After, before: &world::Marks, world: &world::World) 
     flag("instance_row", after.instance_row, marks.instance_row)?;
     flag("next_step_called", after.next_step_called, marks.calls > before.calls)?;
     flag("lock_held_after", after.lock_held_after, marks.lock_held)?;
-    flag("modified_changed", after.modified_changed, marks.modified != before.modified)?;
+    flag(
+        "modified_changed",
+        after.modified_changed,
+        marks.modified != before.modified,
+    )?;
     let written = marks.log.get(before.log.len()..).unwrap_or_default();
     match &after.log {
         Some(log) if log != written => Err(format!("after the jobs: the log got {written:?} instead of {log:?}")),
@@ -59,7 +69,11 @@ fn same(what: &str, expected: &Value, actual: &Value) -> Result<(), String> {
     let actual = json::output(untimed(actual.clone()));
     // Texts, because equality of maps ignores their order.
     let (expected, actual) = (expected.to_string(), actual.to_string());
-    if expected == actual { Ok(()) } else { Err(format!("{what}: {} instead of {}", short(&actual), short(&expected))) }
+    if expected == actual {
+        Ok(())
+    } else {
+        Err(format!("{what}: {} instead of {}", short(&actual), short(&expected)))
+    }
 }
 
 /// Without `time` beside a `result`, and `result_time` of batches.
@@ -68,7 +82,9 @@ fn untimed(value: Value) -> Value {
         Value::Object(map) => {
             let is_batch = map.contains_key("result_error");
             let is_envelope = map.contains_key("result");
-            let kept = map.into_iter().filter(|(key, _)| !(is_batch && key == "result_time" || is_envelope && key == "time"));
+            let kept = map
+                .into_iter()
+                .filter(|(key, _)| !(is_batch && key == "result_time" || is_envelope && key == "time"));
             Value::Object(kept.map(|(key, value)| (key, untimed(value))).collect::<Map<_, _>>())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(untimed).collect()),

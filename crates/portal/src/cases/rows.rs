@@ -63,5 +63,8 @@ pub(super) fn numbered(index: i64) -> InstanceRow {
 
 fn moment(text: &str) -> Result<i64, String> {
     let moment: civil::DateTime = text.parse().map_err(|error| format!("setup: {text}: {error}"))?;
-    TimeZone::UTC.to_timestamp(moment).map(|moment| moment.as_second()).map_err(|error| format!("setup: {text}: {error}"))
+    TimeZone::UTC
+        .to_timestamp(moment)
+        .map(|moment| moment.as_second())
+        .map_err(|error| format!("setup: {text}: {error}"))
 }

@@ -65,7 +65,11 @@ impl Seed {
         if self.state == State::Unknown {
             return Ok(());
         }
-        let call = Call { code: CODE.to_owned(), client_id: CLIENT_ID.to_owned(), ..Call::default() };
+        let call = Call {
+            code: CODE.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            ..Call::default()
+        };
         let following = self.steps.iter().skip(1).map(|_| Element::Call(Box::new(call.clone())));
         let seed = seed::Seed {
             tokens: self.s1_token.iter().chain(&self.tokens).cloned().collect(),
@@ -77,8 +81,14 @@ impl Seed {
             started_by: 1,
             ..seed::Seed::default()
         };
-        let token = seed.tokens.first().cloned().ok_or("setup: a workflow without a token")?;
-        seed::workflow(portal, seed).filter(|id| *id == self.id).ok_or("setup: the token is another workflow's")?;
+        let token = seed
+            .tokens
+            .first()
+            .cloned()
+            .ok_or("setup: a workflow without a token")?;
+        seed::workflow(portal, seed)
+            .filter(|id| *id == self.id)
+            .ok_or("setup: the token is another workflow's")?;
         self.bring_into_state(portal, &token)
     }
 
@@ -90,7 +100,11 @@ impl Seed {
             State::Waiting | State::Unknown => {}
             State::Locked | State::LockedExpired => {
                 row.owner_id = Some("6b0642000000a1.11111111".to_owned());
-                row.owned_until = Some(if self.state == State::Locked { now + 300 } else { now - 300 });
+                row.owned_until = Some(if self.state == State::Locked {
+                    now + 300
+                } else {
+                    now - 300
+                });
             }
             State::Finished => finish(portal, &self.id),
             State::Consumed => {

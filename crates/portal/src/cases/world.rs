@@ -40,7 +40,12 @@ pub(super) struct Marks {
 
 impl World {
     pub(super) fn new(caller: &Caller) -> Self {
-        let mut portal = Portal::new("0".repeat(32), "portal.test", "https://oauth.test/rest/", Clock::frozen(NOW));
+        let mut portal = Portal::new(
+            "0".repeat(32),
+            "portal.test",
+            "https://oauth.test/rest/",
+            Clock::frozen(NOW),
+        );
         for app in apps() {
             portal.apps.insert(app.client_id.clone(), app);
         }
@@ -56,15 +61,26 @@ impl World {
             settings.culture.clone_from(culture);
         }
         settings.use_time_zones = caller.user_zone_offset != 0;
-        Self { portal, context: Context::default(), workflow: None }
+        Self {
+            portal,
+            context: Context::default(),
+            workflow: None,
+        }
     }
 
     /// One step of a setup: an earlier call, a workflow, or rows.
     pub(super) fn set_up(&mut self, step: &Map<String, Value>) -> Result<(), String> {
         if let (Some(method), Some(params)) = (step.get("method").and_then(Value::as_str), step.get("params")) {
-            let own = step.get("context").map(|context| serde_json::from_value(context.clone())).transpose();
+            let own = step
+                .get("context")
+                .map(|context| serde_json::from_value(context.clone()))
+                .transpose();
             let own: Option<Caller> = own.map_err(|error| format!("setup: {error}"))?;
-            let app_one = || Caller { client_id: Some(APP_ONE.to_owned()), admin: true, ..Caller::default() };
+            let app_one = || Caller {
+                client_id: Some(APP_ONE.to_owned()),
+                admin: true,
+                ..Caller::default()
+            };
             self.call(&own.unwrap_or_else(app_one), method, params);
             self.run_jobs();
             return Ok(());
@@ -104,7 +120,10 @@ impl World {
             client_id: caller.client_id.clone(),
             user_id: 1,
             admin: caller.admin,
-            scope: caller.scope.as_ref().map(|scope| scope.split(',').map(str::to_owned).collect()),
+            scope: caller
+                .scope
+                .as_ref()
+                .map(|scope| scope.split(',').map(str::to_owned).collect()),
             user_zone_offset: caller.user_zone_offset,
             ..Context::default()
         };
@@ -134,7 +153,12 @@ impl World {
         Marks {
             instance_row: row.is_some(),
             calls: self.portal.outbox.len(),
-            log: workflow.map(Workflow::custom_log).unwrap_or_default().into_iter().map(str::to_owned).collect(),
+            log: workflow
+                .map(Workflow::custom_log)
+                .unwrap_or_default()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             lock_held: row.is_some_and(|row| row.owner_id.is_some()),
             modified: row.map(|row| row.modified),
         }

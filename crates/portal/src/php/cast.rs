@@ -67,7 +67,9 @@ pub fn to_int(value: &Value) -> i64 {
     match value {
         Value::Null => 0,
         Value::Bool(flag) => i64::from(*flag),
-        Value::Number(number) => number.as_i64().unwrap_or_else(|| number.as_f64().map_or(0, float_to_int)),
+        Value::Number(number) => number
+            .as_i64()
+            .unwrap_or_else(|| number.as_f64().map_or(0, float_to_int)),
         Value::String(string) => text_to_int(string),
         Value::Array(items) => i64::from(!items.is_empty()),
         Value::Object(map) => i64::from(!map.is_empty()),
@@ -86,14 +88,20 @@ fn float_to_int(float: f64) -> i64 {
         return whole as i64;
     }
     let wrapped = whole.rem_euclid(RANGE);
-    if wrapped >= RANGE / 2.0 { (wrapped - RANGE) as i64 } else { wrapped as i64 }
+    if wrapped >= RANGE / 2.0 {
+        (wrapped - RANGE) as i64
+    } else {
+        wrapped as i64
+    }
 }
 
 /// The leading number of a text; unlike a float, text out of range saturates.
 #[expect(clippy::cast_possible_truncation, reason = "saturates, as PHP does for text")]
 fn text_to_int(string: &str) -> i64 {
     let number = leading_number(string);
-    number.parse::<i64>().unwrap_or_else(|_| number.parse::<f64>().map_or(0, |float| float as i64))
+    number
+        .parse::<i64>()
+        .unwrap_or_else(|_| number.parse::<f64>().map_or(0, |float| float as i64))
 }
 
 /// Length-checked prefix of `string` that PHP reads as a number, without white space before it; empty if there is none.
@@ -138,7 +146,15 @@ mod tests {
     #[test]
     fn texts_become_integers_as_far_as_they_go() {
         for (text, int) in [
-            ("5", 5), ("user_1", 0), ("0x1A", 0), ("1e3", 1000), (" 12abc", 12), ("-7.9", -7), ("", 0), (".5", 0), ("1e", 1),
+            ("5", 5),
+            ("user_1", 0),
+            ("0x1A", 0),
+            ("1e3", 1000),
+            (" 12abc", 12),
+            ("-7.9", -7),
+            ("", 0),
+            (".5", 0),
+            ("1e", 1),
             ("99999999999999999999", i64::MAX),
         ] {
             assert_eq!(to_int(&json!(text)), int, "{text}");

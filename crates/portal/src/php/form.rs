@@ -54,7 +54,9 @@ fn bytes_of(map: &Map<String, Value>) -> Option<Vec<u8>> {
 }
 
 fn key_bytes(key: &str) -> Vec<u8> {
-    key.strip_prefix("$base64:").and_then(from_base64).unwrap_or_else(|| key.as_bytes().to_vec())
+    key.strip_prefix("$base64:")
+        .and_then(from_base64)
+        .unwrap_or_else(|| key.as_bytes().to_vec())
 }
 
 fn from_base64(text: &str) -> Option<Vec<u8>> {

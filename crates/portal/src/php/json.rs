@@ -18,13 +18,17 @@ pub fn output(value: Value) -> Value {
 
 /// Whether PHP holds this map as a list.
 pub fn is_list(map: &Map<String, Value>) -> bool {
-    map.keys().enumerate().all(|(index, key)| key.parse() == Ok(index) && (index == 0) == key.starts_with('0'))
+    map.keys()
+        .enumerate()
+        .all(|(index, key)| key.parse() == Ok(index) && (index == 0) == key.starts_with('0'))
 }
 
 /// An element by its key, of a list or of a map.
 pub fn element<'a>(array: &'a Value, key: &str) -> Option<&'a Value> {
     match array {
-        Value::Array(items) => integer_key(key).and_then(|index| usize::try_from(index).ok()).and_then(|index| items.get(index)),
+        Value::Array(items) => integer_key(key)
+            .and_then(|index| usize::try_from(index).ok())
+            .and_then(|index| items.get(index)),
         Value::Object(map) => map.get(key),
         _ => None,
     }
@@ -33,7 +37,11 @@ pub fn element<'a>(array: &'a Value, key: &str) -> Option<&'a Value> {
 /// Elements in order, with their keys as text.
 pub fn elements(array: &Value) -> Vec<(String, &Value)> {
     match array {
-        Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| (index.to_string(), item))
+            .collect(),
         Value::Object(map) => map.iter().map(|(key, item)| (key.clone(), item)).collect(),
         _ => Vec::new(),
     }
@@ -46,7 +54,8 @@ pub fn integer_key(key: &str) -> Option<i64> {
 
 fn whole(number: Number) -> Number {
     let text = number.as_f64().map(|value| float(value, Precision::Shortest));
-    text.and_then(|text| text.parse::<i64>().ok()).map_or(number, Number::from)
+    text.and_then(|text| text.parse::<i64>().ok())
+        .map_or(number, Number::from)
 }
 
 #[cfg(test)]
@@ -58,7 +67,13 @@ mod tests {
     #[test]
     fn maps_become_lists_only_with_the_keys_of_a_list() {
         assert_eq!(output(json!({"0": {"a": {}}, "1": 2.0})), json!([{"a": []}, 2]));
-        for map in [json!({"1": 1}), json!({"0": 1, "2": 1}), json!({"1": 1, "0": 1}), json!({"00": 1}), json!({"0": 1, "01": 2})] {
+        for map in [
+            json!({"1": 1}),
+            json!({"0": 1, "2": 1}),
+            json!({"1": 1, "0": 1}),
+            json!({"00": 1}),
+            json!({"0": 1, "01": 2}),
+        ] {
             assert_eq!(output(map.clone()), map);
         }
     }

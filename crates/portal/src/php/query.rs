@@ -12,8 +12,14 @@ const MAX_NESTING: usize = 64;
 pub fn parse(query: &str) -> Map<String, Value> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty()).take(MAX_INPUT_VARS);
     let kept: Vec<&str> = pairs.filter(|pair| depth(pair) <= MAX_NESTING).collect();
-    let limits = form::Limits { pairs: MAX_INPUT_VARS, depth: MAX_NESTING, bytes: usize::MAX };
-    form::decode(kept.join("&").as_bytes(), &limits).map(|array| map(&array)).unwrap_or_default()
+    let limits = form::Limits {
+        pairs: MAX_INPUT_VARS,
+        depth: MAX_NESTING,
+        bytes: usize::MAX,
+    };
+    form::decode(kept.join("&").as_bytes(), &limits)
+        .map(|array| map(&array))
+        .unwrap_or_default()
 }
 
 fn depth(pair: &str) -> usize {

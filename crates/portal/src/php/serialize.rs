@@ -37,7 +37,11 @@ fn text(string: &str) -> usize {
 }
 
 fn key(key: &str) -> usize {
-    if integer_key(key).is_some() { scalar(key.len()) } else { text(key) }
+    if integer_key(key).is_some() {
+        scalar(key.len())
+    } else {
+        text(key)
+    }
 }
 
 #[cfg(test)]
@@ -49,8 +53,16 @@ mod tests {
     #[test]
     fn lengths_are_those_of_php() {
         for (value, serialized) in [
-            (json!(null), "N;"), (json!(true), "b:1;"), (json!(-12), "i:-12;"), (json!(1.5), "d:1.5;"), (json!("я"), "s:2:\"я\";"),
-            (json!([]), "a:0:{}"), (json!({"a": [1], "5": ""}), "a:2:{s:1:\"a\";a:1:{i:0;i:1;}i:5;s:0:\"\";}"),
+            (json!(null), "N;"),
+            (json!(true), "b:1;"),
+            (json!(-12), "i:-12;"),
+            (json!(1.5), "d:1.5;"),
+            (json!("я"), "s:2:\"я\";"),
+            (json!([]), "a:0:{}"),
+            (
+                json!({"a": [1], "5": ""}),
+                "a:2:{s:1:\"a\";a:1:{i:0;i:1;}i:5;s:0:\"\";}",
+            ),
         ] {
             assert_eq!(length(&value), serialized.len(), "{serialized}");
         }

@@ -60,12 +60,17 @@ pub fn trim(string: &str) -> &str {
 
 /// `array_change_key_case(…, CASE_UPPER)`: ASCII letters only; of keys that become equal the last value wins, at the first one's place.
 pub fn upper_keys(map: &Map<String, Value>) -> Map<String, Value> {
-    map.iter().map(|(key, value)| (key.to_ascii_uppercase(), value.clone())).collect()
+    map.iter()
+        .map(|(key, value)| (key.to_ascii_uppercase(), value.clone()))
+        .collect()
 }
 
 /// The first `limit` characters, as a column of the database keeps them.
 pub fn cut(string: &str, limit: usize) -> &str {
-    string.char_indices().nth(limit).map_or(string, |(end, _)| &string[..end])
+    string
+        .char_indices()
+        .nth(limit)
+        .map_or(string, |(end, _)| &string[..end])
 }
 
 /// Equal in the tables' collation: case does not count, nor do blanks at the end.
@@ -83,9 +88,19 @@ mod tests {
     #[test]
     fn floats_print_as_php_prints_them() {
         for (value, cast, json) in [
-            (1.5, "1.5", "1.5"), (1.0, "1", "1"), (0.1 + 0.2, "0.3", "0.30000000000000004"), (1e20, "1.0E+20", "1.0E+20"),
-            (1.0 / 3.0, "0.33333333333333", "0.3333333333333333"), (-2.5, "-2.5", "-2.5"), (1e-5, "1.0E-5", "1.0E-5"),
-            (0.0001, "0.0001", "0.0001"), (123_456_789_012_345_678.0, "1.2345678901235E+17", "1.2345678901234568E+17"),
+            (1.5, "1.5", "1.5"),
+            (1.0, "1", "1"),
+            (0.1 + 0.2, "0.3", "0.30000000000000004"),
+            (1e20, "1.0E+20", "1.0E+20"),
+            (1.0 / 3.0, "0.33333333333333", "0.3333333333333333"),
+            (-2.5, "-2.5", "-2.5"),
+            (1e-5, "1.0E-5", "1.0E-5"),
+            (0.0001, "0.0001", "0.0001"),
+            (
+                123_456_789_012_345_678.0,
+                "1.2345678901235E+17",
+                "1.2345678901234568E+17",
+            ),
         ] {
             assert_eq!(float(value, Precision::Fourteen), cast);
             assert_eq!(float(value, Precision::Shortest), json);
@@ -94,7 +109,9 @@ mod tests {
 
     #[test]
     fn colliding_keys_keep_the_first_place_and_the_last_value() {
-        let Value::Object(map) = json!({"b": 1, "x": 2, "B": 3}) else { unreachable!() };
+        let Value::Object(map) = json!({"b": 1, "x": 2, "B": 3}) else {
+            unreachable!()
+        };
         assert_eq!(Value::Object(upper_keys(&map)).to_string(), r#"{"B":3,"X":2}"#);
     }
 }

@@ -40,14 +40,23 @@ pub fn parse(url: &str) -> Option<Url> {
 fn scheme(url: &str, parts: &mut Url) -> Option<Next> {
     let slashes = url.starts_with("//") && url.len() > 1;
     let without_colon = if slashes { Next::Authority(2) } else { Next::Path(0) };
-    let Some(colon) = url.find(':') else { return Some(without_colon) };
+    let Some(colon) = url.find(':') else {
+        return Some(without_colon);
+    };
     if colon == 0 {
         return early_port(url, colon, slashes, parts);
     }
     let (name, rest) = (&url[..colon], &url[colon + 1..]);
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-')) {
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
+    {
         let before_query = url.find(['?', '#']).is_none_or(|mark| colon < mark);
-        return if !rest.is_empty() && before_query { early_port(url, colon, slashes, parts) } else { Some(without_colon) };
+        return if !rest.is_empty() && before_query {
+            early_port(url, colon, slashes, parts)
+        } else {
+            Some(without_colon)
+        };
     }
     if rest.is_empty() {
         parts.scheme = Some(name.to_owned());
@@ -91,7 +100,9 @@ fn early_port(url: &str, colon: usize, slashes: bool, parts: &mut Url) -> Option
 
 /// Reads user, host and port; gives where they end.
 fn authority(url: &str, start: usize, parts: &mut Url) -> Option<usize> {
-    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |offset| start + offset);
+    let end = url[start..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |offset| start + offset);
     let host = &url[start..end];
     let host = host.rfind('@').map_or(host, |at| &host[at + 1..]);
     let bracketed = host.starts_with('[') && host.ends_with(']');
@@ -137,7 +148,9 @@ fn path(url: &str, start: usize, parts: &mut Url) {
     }
     let rest = &url[start..];
     let (without_fragment, fragment) = rest.split_once('#').map_or((rest, false), |(before, _)| (before, true));
-    let (path, query) = without_fragment.split_once('?').map_or((without_fragment, None), |(path, query)| (path, Some(query)));
+    let (path, query) = without_fragment
+        .split_once('?')
+        .map_or((without_fragment, None), |(path, query)| (path, Some(query)));
     parts.query = query.map(clean);
     if !path.is_empty() || (query.is_none() && !fragment) {
         parts.path = Some(clean(path));
@@ -146,15 +159,33 @@ fn path(url: &str, start: usize, parts: &mut Url) {
 
 /// Control characters become `_`.
 fn clean(part: &str) -> String {
-    part.chars().map(|c| if c.is_ascii_control() { '_' } else { c }).collect()
+    part.chars()
+        .map(|c| if c.is_ascii_control() { '_' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parts(url: &str) -> Option<(Option<String>, Option<String>, Option<u16>, Option<String>, Option<String>)> {
-        parse(url).map(|Url { scheme, host, port, path, query }| (scheme, host, port, path, query))
+    fn parts(
+        url: &str,
+    ) -> Option<(
+        Option<String>,
+        Option<String>,
+        Option<u16>,
+        Option<String>,
+        Option<String>,
+    )> {
+        parse(url).map(
+            |Url {
+                 scheme,
+                 host,
+                 port,
+                 path,
+                 query,
+             }| (scheme, host, port, path, query),
+        )
     }
 
     fn some(text: &str) -> Option<String> {
@@ -163,19 +194,41 @@ mod tests {
 
     #[test]
     fn odd_urls_split_as_in_php() {
-        assert_eq!(parts("https://u:p@a.b:99/x?y=1#z"), Some((some("https"), some("a.b"), Some(99), some("/x"), some("y=1"))));
+        assert_eq!(
+            parts("https://u:p@a.b:99/x?y=1#z"),
+            Some((some("https"), some("a.b"), Some(99), some("/x"), some("y=1")))
+        );
         assert_eq!(parts("a.b:80/x"), Some((None, some("a.b"), Some(80), some("/x"), None)));
-        assert_eq!(parts("oracle.echo:80?a=1"), Some((some("oracle.echo"), None, None, some("80"), some("a=1"))));
+        assert_eq!(
+            parts("oracle.echo:80?a=1"),
+            Some((some("oracle.echo"), None, None, some("80"), some("a=1")))
+        );
         assert_eq!(parts("m?t=10:30"), Some((None, None, None, some("m"), some("t=10:30"))));
         assert_eq!(parts("//a.b/x"), Some((None, some("a.b"), None, some("/x"), None)));
-        assert_eq!(parts("mailto:x@a.b"), Some((some("mailto"), None, None, some("x@a.b"), None)));
-        assert_eq!(parts("https://a.b:/x"), Some((some("https"), some("a.b"), None, some("/x"), None)));
-        assert_eq!(parts("https://a.b\n/x"), Some((some("https"), some("a.b_"), None, some("/x"), None)));
+        assert_eq!(
+            parts("mailto:x@a.b"),
+            Some((some("mailto"), None, None, some("x@a.b"), None))
+        );
+        assert_eq!(
+            parts("https://a.b:/x"),
+            Some((some("https"), some("a.b"), None, some("/x"), None))
+        );
+        assert_eq!(
+            parts("https://a.b\n/x"),
+            Some((some("https"), some("a.b_"), None, some("/x"), None))
+        );
         assert_eq!(parts("?a=1"), Some((None, None, None, None, some("a=1"))));
         assert_eq!(parts("m?"), Some((None, None, None, some("m"), some(""))));
         assert_eq!(parts(""), Some((None, None, None, some(""), None)));
         assert_eq!(parts("http:"), Some((some("http"), None, None, None, None)));
-        for bad in ["https:///x", "https://a.b:abc/x", "https://a.b:65536/x", "https://a.b:123456/", "http://", ":"] {
+        for bad in [
+            "https:///x",
+            "https://a.b:abc/x",
+            "https://a.b:65536/x",
+            "https://a.b:123456/",
+            "http://",
+            ":",
+        ] {
             assert_eq!(parts(bad), None, "{bad}");
         }
     }

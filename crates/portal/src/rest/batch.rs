@@ -21,7 +21,13 @@ pub(super) fn call(portal: &mut Portal, context: &mut Context, params: &Params, 
     let params = upper_keys(params);
     let halt = params.get("HALT").is_some_and(truthy);
     let mut results = Results::default();
-    for (index, (key, command)) in params.get("CMD").map(elements).unwrap_or_default().into_iter().enumerate() {
+    for (index, (key, command)) in params
+        .get("CMD")
+        .map(elements)
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate()
+    {
         let answer = if index >= LENGTH {
             results::refused("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
         } else if let Value::String(command) = command {
@@ -52,7 +58,10 @@ fn one(
     }
     // Compared as spelled: `BATCH` passes and runs nested.
     if matches!(method.as_str(), "download" | "upload" | "batch") {
-        return Ok(results::refused("ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"));
+        return Ok(results::refused(
+            "ERROR_BATCH_METHOD_NOT_ALLOWED",
+            "Method is not allowed for batch usage",
+        ));
     }
     // The request's own authorisation replaces a command's, and is then taken away.
     params.retain(|name, _| !call.authorisation.contains(&name.as_str()));

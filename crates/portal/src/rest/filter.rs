@@ -38,7 +38,10 @@ fn value(value: Value) -> Value {
 
 /// The filtered text, if any auditor changed it; otherwise it stays as it was, HTML entities and all.
 fn text(original: &str) -> Option<String> {
-    if original.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b',' | b'-')) {
+    if original
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b',' | b'-'))
+    {
         return None;
     }
     let decoded = entity::decode(original.as_bytes());

@@ -23,7 +23,8 @@ const PAGE: usize = 50;
 
 /// Calls the method by either name; `None` = another one.
 pub(super) fn call(portal: &Portal, context: &Context, method: &str, params: &Params, start: i64) -> Option<Outcome> {
-    matches!(method, "bizproc.workflow.instances" | "bizproc.workflow.instance.list").then(|| list(portal, context, params, start))
+    matches!(method, "bizproc.workflow.instances" | "bizproc.workflow.instance.list")
+        .then(|| list(portal, context, params, start))
 }
 
 /// Any administrator, no application needed. A negative `start` gives the first page, uncounted.
@@ -45,13 +46,19 @@ fn list(portal: &Portal, context: &Context, params: &Params, start: i64) -> Outc
         .skip(offset)
         .take(PAGE)
         .map(|row| {
-            let cells = columns.iter().map(|field| (field.name().to_owned(), field.output(row, portal.settings.zone_offset)));
+            let cells = columns
+                .iter()
+                .map(|field| (field.name().to_owned(), field.output(row, portal.settings.zone_offset)));
             Value::Object(cells.collect::<Map<_, _>>())
         })
         .collect();
     let end = start.saturating_add(int(page.len()));
     let total = int(total);
-    Ok(Reply { result: page.into(), total: Some(total), next: (end < total).then_some(end) })
+    Ok(Reply {
+        result: page.into(),
+        total: Some(total),
+        next: (end < total).then_some(end),
+    })
 }
 
 /// `SELECT`: names in any case, in this order; unknown ones do not count.
@@ -59,14 +66,21 @@ fn select(rules: Option<&Value>) -> Result<Vec<Field>, Failure> {
     let mut fields = Vec::new();
     for (_, name) in rules.map(elements).unwrap_or_default() {
         if !is_scalar(name) {
-            return Err(Failure::bad("ERROR_SELECT_VALIDATION_FAILURE", "Invalid data in SELECT parameter"));
+            return Err(Failure::bad(
+                "ERROR_SELECT_VALIDATION_FAILURE",
+                "Invalid data in SELECT parameter",
+            ));
         }
         match Field::by_name(&to_text(name).to_uppercase()) {
             Some(field) if !fields.contains(&field) => fields.push(field),
             _ => {}
         }
     }
-    Ok(if fields.is_empty() { vec![Field::Id, Field::Modified, Field::OwnedUntil] } else { fields })
+    Ok(if fields.is_empty() {
+        vec![Field::Id, Field::Modified, Field::OwnedUntil]
+    } else {
+        fields
+    })
 }
 
 fn int(length: usize) -> i64 {

@@ -32,7 +32,10 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn of_batch(&self) -> Self {
-        Self { in_batch: true, ..*self }
+        Self {
+            in_batch: true,
+            ..*self
+        }
     }
 }
 
@@ -42,13 +45,26 @@ pub fn dispatch(portal: &mut Portal, context: &mut Context, method: &str, params
 }
 
 /// [`dispatch`] with more methods.
-pub(crate) fn dispatch_with(portal: &mut Portal, context: &mut Context, method: &str, params: &Params, extra: Extra) -> Response {
+pub(crate) fn dispatch_with(
+    portal: &mut Portal,
+    context: &mut Context,
+    method: &str,
+    params: &Params,
+    extra: Extra,
+) -> Response {
     let mut params = params.clone();
     if portal.settings.security_filter {
         params = filter::params(params);
     }
-    let authorisation: Vec<&str> = AUTHORISATION.into_iter().filter(|name| params.shift_remove(*name).is_some()).collect();
-    let call = Call { extra, authorisation: &authorisation, in_batch: false };
+    let authorisation: Vec<&str> = AUTHORISATION
+        .into_iter()
+        .filter(|name| params.shift_remove(*name).is_some())
+        .collect();
+    let call = Call {
+        extra,
+        authorisation: &authorisation,
+        in_batch: false,
+    };
     run(portal, context, &method.to_lowercase(), params, &call).into()
 }
 
@@ -83,7 +99,12 @@ fn envelope(mut reply: crate::context::Reply) -> Outcome {
         let given = |key: &str| !cast::is_empty(result.get(key));
         if given("error") && given("error_description") {
             let extra = std::mem::take(result);
-            return Err(Failure::Rest { status: 200, code: String::new(), description: String::new(), extra });
+            return Err(Failure::Rest {
+                status: 200,
+                code: String::new(),
+                description: String::new(),
+                extra,
+            });
         }
         if let Some(next) = result.get("next").filter(|next| !next.is_null()).map(cast::to_int) {
             reply.next = Some(next);

@@ -63,11 +63,19 @@ fn list(portal: &Portal, context: &Context, kind: Kind) -> Outcome {
 
 /// The calling application; `""` and `"0"` are none.
 fn application(context: &Context) -> Result<&str, Failure> {
-    context.client_id.as_deref().filter(|id| !id.is_empty() && *id != "0").ok_or_else(Failure::no_application)
+    context
+        .client_id
+        .as_deref()
+        .filter(|id| !id.is_empty() && *id != "0")
+        .ok_or_else(Failure::no_application)
 }
 
 fn administrator(context: &Context) -> Result<(), Failure> {
-    if context.admin { Ok(()) } else { Err(Failure::access_denied()) }
+    if context.admin {
+        Ok(())
+    } else {
+        Err(Failure::access_denied())
+    }
 }
 
 fn found<'a>(portal: &'a Portal, client_id: &str, code: &str, kind: Kind) -> Result<&'a ActivityRow, Failure> {

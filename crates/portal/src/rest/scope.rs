@@ -53,6 +53,10 @@ pub(super) fn check(context: &Context, method: &str, in_batch: bool) -> Result<(
     if allowed {
         return Ok(());
     }
-    let text = if in_batch { "" } else { "The request requires higher privileges than provided by the access token" };
+    let text = if in_batch {
+        ""
+    } else {
+        "The request requires higher privileges than provided by the access token"
+    };
     Err(Failure::new(401, "insufficient_scope", text))
 }

@@ -15,7 +15,12 @@ pub(super) struct Results(Map<String, Value>);
 
 impl Default for Results {
     fn default() -> Self {
-        Self(["result", "next", "total", "time", "error"].iter().map(|name| ((*name).to_owned(), json!({}))).collect())
+        Self(
+            ["result", "next", "total", "time", "error"]
+                .iter()
+                .map(|name| ((*name).to_owned(), json!({})))
+                .collect(),
+        )
     }
 }
 
@@ -60,7 +65,10 @@ impl Results {
 
 /// An error of the batch's own.
 pub(super) fn refused(code: &str, description: &str) -> Map<String, Value> {
-    Map::from_iter([("error".to_owned(), code.into()), ("error_description".to_owned(), description.into())])
+    Map::from_iter([
+        ("error".to_owned(), code.into()),
+        ("error_description".to_owned(), description.into()),
+    ])
 }
 
 /// An outcome as the body of a single call. PHP errors are not caught.
@@ -68,7 +76,9 @@ pub(super) fn answer(outcome: Outcome, start: i64, portal: &Portal) -> Result<Ma
     let Reply { result, total, next } = match outcome {
         Ok(reply) => reply,
         Err(failure) => {
-            let Some(Value::Object(body)) = failure.to_json() else { return Err(failure) };
+            let Some(Value::Object(body)) = failure.to_json() else {
+                return Err(failure);
+            };
             return Ok(body);
         }
     };
@@ -79,7 +89,11 @@ pub(super) fn answer(outcome: Outcome, start: i64, portal: &Portal) -> Result<Ma
     if let Some(total) = total {
         body.insert("total".to_owned(), total.into());
     }
-    let times = Times { start, processing: start, finish: portal.clock.micros() };
+    let times = Times {
+        start,
+        processing: start,
+        finish: portal.clock.micros(),
+    };
     body.insert("time".to_owned(), times.to_json(portal.settings.zone_offset));
     Ok(body)
 }

@@ -14,7 +14,10 @@ use crate::php::{
 
 /// The parameters with every expression replaced.
 pub(super) fn params(params: Map<String, Value>, results: &Results) -> Map<String, Value> {
-    params.into_iter().map(|(key, item)| (key, value(item, results))).collect()
+    params
+        .into_iter()
+        .map(|(key, item)| (key, value(item, results)))
+        .collect()
 }
 
 fn value(value: Value, results: &Results) -> Value {
@@ -51,15 +54,25 @@ fn expressions<'a>(text: &'a str, results: &Results) -> Vec<Expression<'a>> {
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
         let after = &rest[dollar + 1..];
-        let starts = |name: &&str| after.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        let starts = |name: &&str| {
+            after
+                .get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
         let Some(length) = results.names().find(starts).map(str::len) else {
             rest = after;
             continue;
         };
-        let end = after[length..].find([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']).map_or(after.len(), |blank| length + blank);
+        let end = after[length..]
+            .find([' ', '\t', '\n', '\r', '\u{b}', '\u{c}'])
+            .map_or(after.len(), |blank| length + blank);
         let path = path(&after[length..end]);
         if !path.is_empty() {
-            found.push(Expression { whole: &rest[dollar..=dollar + end], name: &after[..length], path });
+            found.push(Expression {
+                whole: &rest[dollar..=dollar + end],
+                name: &after[..length],
+                path,
+            });
         }
         rest = &after[end..];
     }
@@ -104,7 +117,11 @@ fn follow(from: Option<&Value>, path: &[&str]) -> Value {
 fn character(text: &str, key: &str) -> Option<Value> {
     let number = integer_key(key)?;
     let bytes = text.as_bytes();
-    let index = if number < 0 { i64::try_from(bytes.len()).ok()? + number } else { number };
+    let index = if number < 0 {
+        i64::try_from(bytes.len()).ok()? + number
+    } else {
+        number
+    };
     let byte = bytes.get(usize::try_from(index).ok()?)?;
     Some(String::from_utf8_lossy(&[*byte]).into_owned().into())
 }

@@ -11,8 +11,12 @@ type Step = (Regex, fn(&Captures<'_>) -> Vec<u8>);
 
 static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
     vec![
-        (pattern(r"&#([0-9]+)([^0-9]|\z)"), |found| character(number(&found[1], 10), &found[2])),
-        (pattern(r"&#x([0-9a-f]+)([^0-9a-f]|\z)"), |found| character(number(&found[1], 16), &found[2])),
+        (pattern(r"&#([0-9]+)([^0-9]|\z)"), |found| {
+            character(number(&found[1], 10), &found[2])
+        }),
+        (pattern(r"&#x([0-9a-f]+)([^0-9a-f]|\z)"), |found| {
+            character(number(&found[1], 16), &found[2])
+        }),
         (pattern("&colon;"), |_| b":".to_vec()),
         (pattern("&tab;"), |_| b"\r".to_vec()),
         (pattern("&newline;"), |_| b"\n".to_vec()),
@@ -24,7 +28,11 @@ static STEPS: LazyLock<Vec<Step>> = LazyLock::new(|| {
 
 /// Decodes until nothing is left to decode.
 pub(super) fn decode(text: &[u8]) -> Vec<u8> {
-    let pass = |text: Vec<u8>| STEPS.iter().fold(text, |text, (search, replace)| search.replace_all(&text, *replace).into_owned());
+    let pass = |text: Vec<u8>| {
+        STEPS.iter().fold(text, |text, (search, replace)| {
+            search.replace_all(&text, *replace).into_owned()
+        })
+    };
     super::until_stable(text, pass).unwrap_or_else(|| text.to_vec())
 }
 
@@ -38,7 +46,10 @@ fn character(number: i64, after: &[u8]) -> Vec<u8> {
 }
 
 fn number(digits: &[u8], radix: u32) -> i64 {
-    std::str::from_utf8(digits).ok().and_then(|digits| i64::from_str_radix(digits, radix).ok()).unwrap_or(i64::MAX)
+    std::str::from_utf8(digits)
+        .ok()
+        .and_then(|digits| i64::from_str_radix(digits, radix).ok())
+        .unwrap_or(i64::MAX)
 }
 
 fn rest(found: &Captures<'_>) -> Vec<u8> {

@@ -33,7 +33,12 @@ pub(super) struct Rule {
 
 impl Rule {
     pub(super) fn new(search: Regex, between: &'static str, before: Before, after: After) -> Self {
-        Self { search, between, before, after }
+        Self {
+            search,
+            between,
+            before,
+            after,
+        }
     }
 
     /// Sets the groups of every match apart.
@@ -44,7 +49,9 @@ impl Rule {
         while let Some(found) = self.search.captures_at(text, from) {
             let whole = found.get(0).map_or(from, |whole| whole.start());
             let groups: Vec<_> = found.iter().skip(1).flatten().collect();
-            let (Some(first), Some(last)) = (groups.first(), groups.last()) else { break };
+            let (Some(first), Some(last)) = (groups.first(), groups.last()) else {
+                break;
+            };
             let own_comment = whole < first.start();
             if !(own_comment || self.may_follow(&text[..first.start()])) || !self.may_precede(&text[last.end()..]) {
                 from = whole + 1;
@@ -87,7 +94,11 @@ impl Rule {
 
 /// A pattern over bytes: case does not count, and `.` is any byte.
 pub(super) fn pattern(pattern: &str) -> Regex {
-    build(RegexBuilder::new(pattern).case_insensitive(true).dot_matches_new_line(true))
+    build(
+        RegexBuilder::new(pattern)
+            .case_insensitive(true)
+            .dot_matches_new_line(true),
+    )
 }
 
 /// Same, but case counts, and `.` stops at a line break.
@@ -96,5 +107,9 @@ pub(super) fn exact_pattern(pattern: &str) -> Regex {
 }
 
 fn build(builder: &mut RegexBuilder) -> Regex {
-    builder.unicode(false).size_limit(1 << 26).build().expect("the filter's patterns are constant and tested")
+    builder
+        .unicode(false)
+        .size_limit(1 << 26)
+        .build()
+        .expect("the filter's patterns are constant and tested")
 }

@@ -38,11 +38,26 @@ struct Group {
 
 static GROUPS: LazyLock<[Group; 5]> = LazyLock::new(|| {
     [
-        Group { character: None, rules: addresses() },
-        Group { character: Some(b'<'), rules: tags() },
-        Group { character: Some(b'='), rules: handlers() },
-        Group { character: Some(b':'), rules: schemes() },
-        Group { character: Some(b'-'), rules: bindings() },
+        Group {
+            character: None,
+            rules: addresses(),
+        },
+        Group {
+            character: Some(b'<'),
+            rules: tags(),
+        },
+        Group {
+            character: Some(b'='),
+            rules: handlers(),
+        },
+        Group {
+            character: Some(b':'),
+            rules: schemes(),
+        },
+        Group {
+            character: Some(b'-'),
+            rules: bindings(),
+        },
     ]
 });
 
@@ -62,7 +77,9 @@ pub(super) fn audit(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Every letter followed by a gap.
 fn spaced(word: &str, gap: &str) -> String {
-    word.chars().map(|letter| regex::escape(&letter.to_string()) + gap).collect()
+    word.chars()
+        .map(|letter| regex::escape(&letter.to_string()) + gap)
+        .collect()
 }
 
 /// Every letter, in any of its spellings, followed by a gap.
@@ -80,10 +97,31 @@ fn addresses() -> Vec<Rule> {
     let rule = |search: String, before| Rule::new(pattern(&search), " * ", before, After::Anything);
     let last = |word: &str| coded(word, "");
     vec![
-        rule(format!("({})({}{}{BLANKS}{ASSIGN})", coded("beh", GAP), coded("avio", GAP), last("r")), Before::WordOrQuery),
-        rule(format!("({})({}{ASSIGN})", coded("jav", WIDE_GAP), coded("ascript", WIDE_GAP)), Before::Anything),
-        rule(format!("({})({}{ASSIGN})", coded("vb", WIDE_GAP), coded("script", WIDE_GAP)), Before::Anything),
-        rule(format!("({})({}{OPEN})", coded("ex", COMMENT_GAP), coded("pression", COMMENT_GAP)), Before::Anything),
+        rule(
+            format!(
+                "({})({}{}{BLANKS}{ASSIGN})",
+                coded("beh", GAP),
+                coded("avio", GAP),
+                last("r")
+            ),
+            Before::WordOrQuery,
+        ),
+        rule(
+            format!("({})({}{ASSIGN})", coded("jav", WIDE_GAP), coded("ascript", WIDE_GAP)),
+            Before::Anything,
+        ),
+        rule(
+            format!("({})({}{ASSIGN})", coded("vb", WIDE_GAP), coded("script", WIDE_GAP)),
+            Before::Anything,
+        ),
+        rule(
+            format!(
+                "({})({}{OPEN})",
+                coded("ex", COMMENT_GAP),
+                coded("pression", COMMENT_GAP)
+            ),
+            Before::Anything,
+        ),
     ]
 }
 
@@ -130,13 +168,21 @@ fn tags() -> Vec<Rule> {
 
 fn handlers() -> Vec<Rule> {
     let rule = |left: String, right: String| {
-        Rule::new(pattern(&format!("({left})({right}{BLANKS}=)")), " ", Before::WordOrQuery, After::Anything)
+        Rule::new(
+            pattern(&format!("({left})({right}{BLANKS}=)")),
+            " ",
+            Before::WordOrQuery,
+            After::Anything,
+        )
     };
     // The gap after the last letter is within the blanks.
     let word = |left: &str, right: &str| rule(spaced(left, GAP), spaced(right, GAP));
     vec![
         word("for", "maction"),
-        rule(format!("{}(?:[a-z]{GAP})*?", spaced("on", GAP)), format!("(?:[a-z]{GAP}){{3}}")),
+        rule(
+            format!("{}(?:[a-z]{GAP})*?", spaced("on", GAP)),
+            format!("(?:[a-z]{GAP}){{3}}"),
+        ),
         word("see", "ksegmenttime"),
         word("fsc", "ommand"),
         word("sr", "cdoc"),
@@ -159,33 +205,41 @@ fn schemes() -> Vec<Rule> {
 
 fn bindings() -> Vec<Rule> {
     let url = format!("{}l", spaced("ur", GAP));
-    let search = format!("({})({}{BLANKS}:{BLANKS}{GAP}{url})", spaced("-moz-bi", GAP), spaced("nding", GAP));
+    let search = format!(
+        "({})({}{BLANKS}:{BLANKS}{GAP}{url})",
+        spaced("-moz-bi", GAP),
+        spaced("nding", GAP)
+    );
     vec![Rule::new(pattern(&search), " ", Before::Anything, After::Anything)]
 }
 
 /// Whether the search for `expression(` fails on this text instead of answering.
 fn exhausts_engine(text: &[u8]) -> bool {
-    (0..text.len()).filter(|at| text[*at].eq_ignore_ascii_case(&EXPRESSION[0])).any(|at| {
-        let (mut letters, mut blanks, mut comments) = (1, 0, 0);
-        let mut rest = &text[at + 1..];
-        while letters < EXPRESSION.len() {
-            match rest {
-                [b'\t'..=b'\r' | b' ' | b'\\', after @ ..] => {
-                    blanks += 1;
-                    rest = after;
+    (0..text.len())
+        .filter(|at| text[*at].eq_ignore_ascii_case(&EXPRESSION[0]))
+        .any(|at| {
+            let (mut letters, mut blanks, mut comments) = (1, 0, 0);
+            let mut rest = &text[at + 1..];
+            while letters < EXPRESSION.len() {
+                match rest {
+                    [b'\t'..=b'\r' | b' ' | b'\\', after @ ..] => {
+                        blanks += 1;
+                        rest = after;
+                    }
+                    [b'/', b'*', after @ ..] => {
+                        let Some(end) = after.windows(2).position(|pair| pair == b"*/") else {
+                            break;
+                        };
+                        comments += 1;
+                        rest = &after[end + 2..];
+                    }
+                    [letter, after @ ..] if letter.eq_ignore_ascii_case(&EXPRESSION[letters]) => {
+                        letters += 1;
+                        rest = after;
+                    }
+                    _ => break,
                 }
-                [b'/', b'*', after @ ..] => {
-                    let Some(end) = after.windows(2).position(|pair| pair == b"*/") else { break };
-                    comments += 1;
-                    rest = &after[end + 2..];
-                }
-                [letter, after @ ..] if letter.eq_ignore_ascii_case(&EXPRESSION[letters]) => {
-                    letters += 1;
-                    rest = after;
-                }
-                _ => break,
             }
-        }
-        blanks >= STACK[letters - 1] || (letters < EXPRESSION.len() && comments >= COMMENTS)
-    })
+            blanks >= STACK[letters - 1] || (letters < EXPRESSION.len() && comments >= COMMENTS)
+        })
 }

@@ -30,7 +30,9 @@ static BASE64: LazyLock<Regex> = LazyLock::new(|| pattern(r"\A[0-9a-z+/]+={0,3}\
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let any = format!("{SPACE}.+?{EDGE}");
     let around = format!("{SPACE}.+?{SPACE}");
-    let pair = |left: &str, middle: &str, between: &str, next: &str, end: &str| format!("({left})({middle}{between}{next})({end})");
+    let pair = |left: &str, middle: &str, between: &str, next: &str, end: &str| {
+        format!("({left})({middle}{between}{next})({end})")
+    };
     let object = |left: &str, right: &str| format!("({left})({right})({SPACE}){OBJECT}");
     let words = [
         pair("uni", "on", &any, "sel", "ect"),

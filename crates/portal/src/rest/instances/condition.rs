@@ -50,10 +50,18 @@ pub(super) fn read(rules: Option<&Value>, zone: &Zone) -> Result<Vec<Condition>,
     let mut conditions = Vec::new();
     for (key, value) in rules.map(elements).unwrap_or_default() {
         let name = key.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
-        let Some(operator) = operator(&key[..key.len() - name.len()]) else { continue };
-        let Some(field) = Field::by_name(name.split('\n').next().unwrap_or(name)) else { continue };
+        let Some(operator) = operator(&key[..key.len() - name.len()]) else {
+            continue;
+        };
+        let Some(field) = Field::by_name(name.split('\n').next().unwrap_or(name)) else {
+            continue;
+        };
         let operand = operand(field, operator, value, zone)?;
-        conditions.push(Condition { field, operator, operand });
+        conditions.push(Condition {
+            field,
+            operator,
+            operand,
+        });
     }
     Ok(conditions)
 }
@@ -198,7 +206,15 @@ mod tests {
 
     #[test]
     fn like_knows_wildcards_and_escapes() {
-        for (text, pattern) in [("abc", "A%"), ("abc", "_b_"), ("abc", "%%c"), ("a%c", r"a\%c"), ("", ""), ("", "%"), ("aab", "%ab")] {
+        for (text, pattern) in [
+            ("abc", "A%"),
+            ("abc", "_b_"),
+            ("abc", "%%c"),
+            ("a%c", r"a\%c"),
+            ("", ""),
+            ("", "%"),
+            ("aab", "%ab"),
+        ] {
             assert!(like(text, pattern), "{text} {pattern}");
         }
         for (text, pattern) in [("abc", "ab"), ("abc", r"a\%"), ("abc", "_"), ("", "_"), ("abc", "%d")] {

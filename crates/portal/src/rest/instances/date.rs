@@ -31,13 +31,22 @@ pub(super) struct Zone {
 
 impl Zone {
     pub(super) fn new(portal: &Portal, context: &Context) -> Self {
-        let user = if portal.settings.use_time_zones { context.user_zone_offset } else { 0 };
-        Self { now: portal.clock.seconds(), server: portal.settings.zone_offset, user }
+        let user = if portal.settings.use_time_zones {
+            context.user_zone_offset
+        } else {
+            0
+        };
+        Self {
+            now: portal.clock.seconds(),
+            server: portal.settings.zone_offset,
+            user,
+        }
     }
 
     /// Unix seconds that a column is compared with; `None` = not read, which is SQL's null.
     pub(super) fn read(&self, value: &Value) -> Option<i64> {
-        self.moment(to_text(value).trim()).map(|seconds| seconds - i64::from(self.user))
+        self.moment(to_text(value).trim())
+            .map(|seconds| seconds - i64::from(self.user))
     }
 
     fn moment(&self, text: &str) -> Option<i64> {
@@ -63,15 +72,27 @@ impl Zone {
         if !(1..=31).contains(&day) {
             return None;
         }
-        let (hour, minute, second) = (number("hour").unwrap_or(0), number("minute").unwrap_or(0), number("second").unwrap_or(0));
+        let (hour, minute, second) = (
+            number("hour").unwrap_or(0),
+            number("minute").unwrap_or(0),
+            number("second").unwrap_or(0),
+        );
         if hour > 24 || minute > 59 || second > 60 {
             return None;
         }
         // The 31st of a shorter month runs into the next one.
-        let first = civil::date(1, 1, 1).with().year(year).month(month).day(1).build().ok()?;
+        let first = civil::date(1, 1, 1)
+            .with()
+            .year(year)
+            .month(month)
+            .day(1)
+            .build()
+            .ok()?;
         let date = first.checked_add(Span::new().days(day - 1)).ok()?;
         let start = tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
-        let offset = found.name("zone").map_or(Some(i64::from(self.server)), |zone| offset(zone.as_str()))?;
+        let offset = found
+            .name("zone")
+            .map_or(Some(i64::from(self.server)), |zone| offset(zone.as_str()))?;
         Some(seconds(start) + hour * 3600 + minute * 60 + second - offset)
     }
 }

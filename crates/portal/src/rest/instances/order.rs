@@ -24,14 +24,20 @@ pub(super) fn read(rules: Option<&Value>) -> Result<Order, Failure> {
         if is_array(direction) {
             return Err(Failure::Php("TypeError".into()));
         }
-        let Some(field) = Field::by_name(&name.to_uppercase()) else { continue };
+        let Some(field) = Field::by_name(&name.to_uppercase()) else {
+            continue;
+        };
         let descending = to_text(direction).to_uppercase() == "DESC";
         match order.iter_mut().find(|(own, _)| *own == field) {
             Some(known) => known.1 = descending,
             None => order.push((field, descending)),
         }
     }
-    Ok(if order.is_empty() { vec![(Field::Modified, true)] } else { order })
+    Ok(if order.is_empty() {
+        vec![(Field::Modified, true)]
+    } else {
+        order
+    })
 }
 
 /// Nulls come first, texts compare without case.
@@ -45,5 +51,9 @@ pub(super) fn compare(order: &Order, left: &InstanceRow, right: &InstanceRow) ->
         };
         if descending { ordering.reverse() } else { ordering }
     };
-    order.iter().map(by).find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
+    order
+        .iter()
+        .map(by)
+        .find(|ordering| ordering.is_ne())
+        .unwrap_or(Ordering::Equal)
 }

@@ -45,7 +45,10 @@ impl Field {
     }
 
     pub(super) fn name(self) -> &'static str {
-        FIELDS.iter().find(|(field, _)| *field == self).map_or("", |(_, name)| name)
+        FIELDS
+            .iter()
+            .find(|(field, _)| *field == self)
+            .map_or("", |(_, name)| name)
     }
 
     pub(super) fn of(self, row: &InstanceRow) -> Cell {

@@ -18,7 +18,10 @@ pub(super) fn add(portal: &mut Portal, context: &Context, kind: Kind, params: &P
     let code = definition(kind, &params)?.to_owned();
     let internal_code = internal_code(client_id, &code);
     if portal.registry.activities.contains_key(&internal_code) {
-        return Err(Failure::bad("ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!"));
+        return Err(Failure::bad(
+            "ERROR_ACTIVITY_ALREADY_INSTALLED",
+            "Activity or Robot already installed!",
+        ));
     }
     let app = portal.apps.get(client_id);
     let (app_row, app_name) = (row::app_row(app), row::app_name(app));
@@ -26,7 +29,13 @@ pub(super) fn add(portal: &mut Portal, context: &Context, kind: Kind, params: &P
     if use_placement == "Y" {
         let dialog = params.get("PLACEMENT_HANDLER");
         check::handler(dialog)?;
-        placement::bind(&mut portal.registry, client_id, app_row, &code, dialog.unwrap_or(&Value::Null))?;
+        placement::bind(
+            &mut portal.registry,
+            client_id,
+            app_row,
+            &code,
+            dialog.unwrap_or(&Value::Null),
+        )?;
     }
     if !fits(client_id, &code, &params) {
         if use_placement == "Y" {
@@ -45,7 +54,11 @@ pub(super) fn add(portal: &mut Portal, context: &Context, kind: Kind, params: &P
     let row = ActivityRow {
         app_id: client_id.to_owned(),
         app_name,
-        handler: params.get("HANDLER").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        handler: params
+            .get("HANDLER")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
         auth_user_id: given(&params, "AUTH_USER_ID").map_or(0, row::user_id),
         use_subscription: subscription.map(row::subscription).unwrap_or_default(),
         use_placement: use_placement.to_owned(),
@@ -90,7 +103,9 @@ fn fits(client_id: &str, code: &str, params: &Params) -> bool {
     client_id.chars().count() <= row::CODE_WIDTH
         && code.chars().count() <= row::CODE_WIDTH
         && handler.chars().count() <= row::HANDLER_WIDTH
-        && !["PROPERTIES", "RETURN_PROPERTIES"].iter().any(|key| params.get(*key).is_some_and(row::too_long))
+        && !["PROPERTIES", "RETURN_PROPERTIES"]
+            .iter()
+            .any(|key| params.get(*key).is_some_and(row::too_long))
 }
 
 fn failure(description: &str) -> Failure {

@@ -38,13 +38,22 @@ pub(crate) fn handler(handler: Option<&Value>) -> Result<(), Failure> {
         return Err(Failure::Php("TypeError".into()));
     }
     let parts = url::parse(&to_text(handler));
-    let Some(parts) = parts.filter(|parts| parts.host.as_deref().and_then(|host| host.find('.')).is_some_and(|dot| dot > 0)) else {
+    let Some(parts) = parts.filter(|parts| {
+        parts
+            .host
+            .as_deref()
+            .and_then(|host| host.find('.'))
+            .is_some_and(|dot| dot > 0)
+    }) else {
         return Err(Failure::bad("ERROR_WRONG_HANDLER_URL", "Wrong handler URL"));
     };
     if matches!(parts.scheme.as_deref(), Some("http" | "https")) {
         Ok(())
     } else {
-        Err(Failure::bad("ERROR_UNSUPPORTED_PROTOCOL", "Unsupported handler protocol"))
+        Err(Failure::bad(
+            "ERROR_UNSUPPORTED_PROTOCOL",
+            "Unsupported handler protocol",
+        ))
     }
 }
 
@@ -55,7 +64,8 @@ pub(super) fn properties(properties: &Value) -> Result<(), Failure> {
     }
     for (key, definition) in elements(properties) {
         let word = |line: &str| {
-            line.starts_with(|c: char| c.is_ascii_alphabetic()) && line.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            line.starts_with(|c: char| c.is_ascii_alphabetic())
+                && line.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         };
         if !matches_line(&key, word) {
             return Err(invalid(format!("Wrong property key ({key})!")));
@@ -79,7 +89,10 @@ pub(super) fn document_type(document_type: &Value) -> Result<(), Failure> {
         2 => (String::new(), part("0"), part("1")),
         _ => (part("0"), part("1"), part("2")),
     };
-    let bad_module = module != "0" && !module.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    let bad_module = module != "0"
+        && !module
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
     if kind.is_empty() || entity.is_empty() || bad_module {
         return Err(invalid("Wrong activity DOCUMENT_TYPE!"));
     }
@@ -88,5 +101,9 @@ pub(super) fn document_type(document_type: &Value) -> Result<(), Failure> {
 
 /// `FILTER`: any array.
 pub(super) fn filter(filter: &Value) -> Result<(), Failure> {
-    if is_array(filter) { Ok(()) } else { Err(invalid("Wrong activity FILTER!")) }
+    if is_array(filter) {
+        Ok(())
+    } else {
+        Err(invalid("Wrong activity FILTER!"))
+    }
 }

@@ -18,7 +18,13 @@ const KEY_WIDTH: usize = 200;
 /// Binds the dialog of `code`, or moves it to another URL if this app has bound it before.
 ///
 /// A new row is refused when any row has the same `CODE`, or this app the same URL; a moved row only by the table's unique key.
-pub(super) fn bind(registry: &mut Registry, client_id: &str, app_row: u64, code: &str, handler: &Value) -> Result<(), Failure> {
+pub(super) fn bind(
+    registry: &mut Registry,
+    client_id: &str,
+    app_row: u64,
+    code: &str,
+    handler: &Value,
+) -> Result<(), Failure> {
     let handler = crate::php::cast::to_text(handler);
     let known = registry.placements.iter().position(|row| is_of(row, app_row, code));
     let cut_handler = cut(&handler, HANDLER_WIDTH);

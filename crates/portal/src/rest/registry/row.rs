@@ -24,21 +24,37 @@ pub(super) fn app_row(app: Option<&AppRow>) -> u64 {
 /// Name of the app by language: `*` is its own name or its market code.
 pub(super) fn app_name(app: Option<&AppRow>) -> Value {
     let Some(app) = app else { return json!({"*": null}) };
-    let own = app.name.as_deref().filter(|name| !name.is_empty() && *name != "0").unwrap_or(&app.code);
+    let own = app
+        .name
+        .as_deref()
+        .filter(|name| !name.is_empty() && *name != "0")
+        .unwrap_or(&app.code);
     let mut names = Map::from_iter([("*".to_owned(), own.into())]);
-    names.extend(app.menu_names.iter().map(|(language, name)| (language.to_uppercase(), name.clone())));
+    names.extend(
+        app.menu_names
+            .iter()
+            .map(|(language, name)| (language.to_uppercase(), name.clone())),
+    );
     Value::Object(names)
 }
 
 /// `NAME` and `DESCRIPTION`: a scalar is the text for all languages.
 pub(super) fn localized(value: &Value) -> Value {
-    let value = if cast::is_array(value) { value.clone() } else { json!({"*": cast::to_text(value)}) };
+    let value = if cast::is_array(value) {
+        value.clone()
+    } else {
+        json!({"*": cast::to_text(value)})
+    };
     text_column(value)
 }
 
 /// A value in a TEXT column as it is read back: false once its serialized form was cut.
 pub(super) fn text_column(value: Value) -> Value {
-    if serialize::length(&value) > TEXT_WIDTH { Value::Bool(false) } else { value }
+    if serialize::length(&value) > TEXT_WIDTH {
+        Value::Bool(false)
+    } else {
+        value
+    }
 }
 
 /// `AUTH_USER_ID`: clipped to the column's 32 bits.
@@ -53,7 +69,11 @@ pub(super) fn subscription(value: &Value) -> String {
 
 /// Whether the placement is used: exactly `Y`.
 pub(super) fn flag(value: Option<&Value>) -> &'static str {
-    if value.and_then(Value::as_str) == Some("Y") { "Y" } else { "N" }
+    if value.and_then(Value::as_str) == Some("Y") {
+        "Y"
+    } else {
+        "N"
+    }
 }
 
 /// Whether a property map is too long for its column.

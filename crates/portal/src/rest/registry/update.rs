@@ -74,7 +74,10 @@ impl Changes {
         changes.auth_user_id = given(fields, "AUTH_USER_ID").map(row::user_id);
         changes.use_subscription = given(fields, "USE_SUBSCRIPTION").map(row::subscription);
         changes.use_placement = given(fields, "USE_PLACEMENT").map(|flag| row::flag(Some(flag)));
-        changes.name = fields.get("NAME").filter(|name| !is_empty(Some(name))).map(row::localized);
+        changes.name = fields
+            .get("NAME")
+            .filter(|name| !is_empty(Some(name)))
+            .map(row::localized);
         changes.description = given(fields, "DESCRIPTION").map(row::localized);
         changes.properties = properties(fields, "PROPERTIES")?;
         changes.return_properties = properties(fields, "RETURN_PROPERTIES")?;
@@ -98,12 +101,20 @@ impl Changes {
 
     /// Columns that are too narrow, in the server's words.
     fn too_long(&self) -> Vec<String> {
-        let text = |field: &str, width: usize| format!("The length of \"{field}\" should not exceed {width} characters.");
+        let text =
+            |field: &str, width: usize| format!("The length of \"{field}\" should not exceed {width} characters.");
         let mut problems = Vec::new();
-        if self.handler.as_ref().is_some_and(|handler| handler.chars().count() > row::HANDLER_WIDTH) {
+        if self
+            .handler
+            .as_ref()
+            .is_some_and(|handler| handler.chars().count() > row::HANDLER_WIDTH)
+        {
             problems.push(text("HANDLER", row::HANDLER_WIDTH));
         }
-        for (field, value) in [("PROPERTIES", &self.properties), ("RETURN_PROPERTIES", &self.return_properties)] {
+        for (field, value) in [
+            ("PROPERTIES", &self.properties),
+            ("RETURN_PROPERTIES", &self.return_properties),
+        ] {
             if value.as_ref().is_some_and(row::too_long) {
                 problems.push(text(field, 65_535));
             }
@@ -131,7 +142,9 @@ impl Changes {
 }
 
 fn properties(fields: &Params, key: &str) -> Result<Option<Value>, Failure> {
-    given(fields, key).map(|value| check::properties(value).map(|()| value.clone())).transpose()
+    given(fields, key)
+        .map(|value| check::properties(value).map(|()| value.clone()))
+        .transpose()
 }
 
 /// A field that an empty value clears.
