@@ -15,12 +15,14 @@ mod environment;
 mod error;
 mod file_values;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use config::{Config, File, FileFormat, Source, Value, ValueKind};
 use environment::Environment;
 pub use error::ConfigError;
 use serde::de::DeserializeOwned;
+
+use crate::Lifecycle;
 
 /// The tables that one file may have.
 const SECTIONS: [&str; 3] = ["gateway", "registrar", "hasher"];
@@ -32,6 +34,11 @@ pub trait Configuration: DeserializeOwned {
 
     /// The table with all defaults and a comment on each key; printed by `SERVICE config`.
     const DEFAULT_TOML: &'static str;
+
+    /// Longest drain after a soft stop; a key of the table if the service has one.
+    fn drain_limit(&self) -> Duration {
+        Lifecycle::DRAIN_LIMIT
+    }
 
     /// What types cannot say: required keys, bounds, keys that need each other. Runs before any socket opens.
     fn check(&self) -> Result<(), ConfigError> {

@@ -92,7 +92,7 @@ impl Server {
         tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .layer(ObserveLayer(Arc::new(self.observer)))
-            .layer(StreamsLayer(self.lifecycle.stopping()))
+            .layer(StreamsLayer(Arc::new(self.lifecycle.stopping())))
             .layer(DeadlineLayer)
             .layer(BearerLayer(self.bearer))
             .add_routes(self.routes.routes().prepare())

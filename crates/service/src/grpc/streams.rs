@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -13,12 +14,13 @@ use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 #[derive(Debug, Clone)]
-pub(super) struct StreamsLayer(pub(super) CancellationToken);
+pub(super) struct StreamsLayer(pub(super) Arc<CancellationToken>);
 
 #[derive(Debug, Clone)]
 pub(super) struct Ending<S> {
     inner: S,
-    stopping: CancellationToken,
+    /// Shared: the server clones its services for every call, and a token's clone takes a lock.
+    stopping: Arc<CancellationToken>,
 }
 
 impl<S> Layer<S> for StreamsLayer {
@@ -64,7 +66,7 @@ pin_project_lite::pin_project! {
     pub(super) struct EndingFuture<F> {
         #[pin]
         inner: F,
-        stopping: Option<CancellationToken>,
+        stopping: Option<Arc<CancellationToken>>,
     }
 }
 
@@ -92,10 +94,10 @@ fn trailers() -> HeaderMap {
         .collect()
 }
 
-fn until(stopping: &CancellationToken, inner: Body, end: Option<HeaderMap>) -> Body {
+fn until(stopping: &Arc<CancellationToken>, inner: Body, end: Option<HeaderMap>) -> Body {
     Body::new(Until {
         inner,
-        stopping: Some(Box::pin(stopping.clone().cancelled_owned())),
+        stopping: Some(Box::pin(CancellationToken::clone(stopping).cancelled_owned())),
         end,
     })
 }
