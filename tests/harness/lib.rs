@@ -1,1 +1,17 @@
-//! tests
+//! The harness of the end-to-end tests: the real binaries on ports of their own, beside an emulated portal.
+//!
+//! - [`Emulator`]: the portal and its control API.
+//! - [`Process`]: one of our programs, killed when dropped.
+//! - [`Stack`]: gateway, registrar and hasher, as three processes or as `bizproc serve`, with the app installed.
+
+mod emulator;
+mod fixtures;
+mod operator;
+mod process;
+mod stack;
+
+pub use emulator::Emulator;
+pub use fixtures::form;
+pub use operator::{jobs, settled};
+pub use process::{Process, binary};
+pub use stack::{APP, CLIENT_ID, CLIENT_SECRET, Shape, Stack};

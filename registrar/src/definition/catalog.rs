@@ -28,6 +28,8 @@ pub(crate) struct Catalog {
     changes: Arc<Notify>,
     sources: BTreeMap<String, Mutex<Feed>>,
     state: RwLock<State>,
+    /// One set becomes current at a time: between the look for clashes and the store's commit nothing may change.
+    taking: Mutex<()>,
     /// Executors that were read, or tried, since the start.
     tried: watch::Sender<BTreeSet<String>>,
 }
@@ -117,6 +119,7 @@ impl Catalog {
             changes,
             sources,
             state: RwLock::new(state),
+            taking: Mutex::default(),
             tried,
         })
     }
@@ -206,6 +209,7 @@ impl Catalog {
     async fn take(&self, app: &str, executor: &str, set: &Set) -> Result<bool, String> {
         let revision = set.revision().to_string();
         let key = (app.to_owned(), executor.to_owned());
+        let _turn = self.taking.lock().await;
         {
             let mut state = self.state.write();
             clash(&state, app, executor, set)?;

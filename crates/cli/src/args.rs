@@ -1,0 +1,150 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use proto::gateway::v1::State;
+
+/// Bitrix24 business-process activities from any gRPC method.
+#[derive(Parser)]
+#[command(name = "bizproc", version, about)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Shows the main job: an emulated portal installs the app, a workflow waits on the MD5 activity, goes on with the value.
+    Demo(Demo),
+    /// Runs gateway, registrar and hasher in one process on SQLite, for a real portal.
+    Serve(Serve),
+    /// Runs the emulated portal alone, with its control API; `portal cases FILE` runs cases of the real server against it.
+    Portal(Portal),
+    /// Prints a captured form body from standard input as JSON, as PHP sees it.
+    Decode(Decode),
+    /// Checks an executor's annotated methods and prints the activities that they make.
+    Check(Check),
+    /// Shows the jobs of a gateway: one by its id, or a list.
+    Jobs(Jobs),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Demo {
+    /// Prints one JSON object: definition, callback, answer, log, values, `trace_id`.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Serve {
+    /// Prints the commented default configuration of the three services.
+    #[command(subcommand)]
+    pub(crate) command: Option<ServeCommand>,
+    /// Configuration with the tables `[gateway]`, `[registrar]` and `[hasher]`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ServeCommand {
+    /// Prints the commented default configuration of the three services.
+    Config,
+}
+
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Portal {
+    #[command(subcommand)]
+    pub(crate) command: Option<PortalCommand>,
+    /// Address of the control API.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    pub(crate) control: std::net::SocketAddr,
+    /// Address of the OAuth server.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8091")]
+    pub(crate) oauth: std::net::SocketAddr,
+    /// Address of the portal named `main`.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8092")]
+    pub(crate) portal: std::net::SocketAddr,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PortalCommand {
+    /// Runs a file of cases taken from the real server; exit code 1 when one fails.
+    Cases {
+        /// One JSON object a line.
+        file: PathBuf,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Decode {
+    /// Shows the body as what it is: an activity callback, a lifecycle event or a frame POST, secrets masked.
+    #[arg(long)]
+    pub(crate) typed: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Check {
+    /// A running executor with server reflection, `http://host:port`.
+    #[arg(value_name = "URI", required_unless_present = "descriptors", conflicts_with = "descriptors")]
+    pub(crate) executor: Option<String>,
+    /// A descriptor set instead, as written by `buf build -o` or `protoc --include_imports --descriptor_set_out`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) descriptors: Option<PathBuf>,
+    /// Prints the parameters of `bizproc.activity.add` as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Jobs {
+    /// A job's id: shows this one.
+    #[arg(value_name = "ID", conflicts_with_all = ["workflow", "document", "state"])]
+    pub(crate) id: Option<String>,
+    /// Only jobs of this workflow.
+    #[arg(long, value_name = "ID")]
+    pub(crate) workflow: Option<String>,
+    /// Only jobs of this document, by the third part of its id (`DEAL_77`).
+    #[arg(long, value_name = "ID")]
+    pub(crate) document: Option<String>,
+    /// Only jobs in this state.
+    #[arg(long)]
+    pub(crate) state: Option<JobState>,
+    /// The gateway's gRPC address.
+    #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:50053", env = "BIZPROC_GATEWAY")]
+    pub(crate) gateway: String,
+    /// File with the operator token.
+    #[arg(long, value_name = "FILE", env = "BIZPROC_OPERATOR_TOKEN_FILE")]
+    pub(crate) token_file: PathBuf,
+    /// Prints JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where a job is.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum JobState {
+    Quarantined,
+    Accepted,
+    Deferred,
+    AnsweredUnsent,
+    Sent,
+    Done,
+    Parked,
+}
+
+impl From<JobState> for State {
+    fn from(state: JobState) -> Self {
+        match state {
+            JobState::Quarantined => Self::Quarantined,
+            JobState::Accepted => Self::Accepted,
+            JobState::Deferred => Self::Deferred,
+            JobState::AnsweredUnsent => Self::AnsweredUnsent,
+            JobState::Sent => Self::Sent,
+            JobState::Done => Self::Done,
+            JobState::Parked => Self::Parked,
+        }
+    }
+}

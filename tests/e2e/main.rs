@@ -1,0 +1,9 @@
+//! End to end: the real binaries, real HTTP, real gRPC, real SQLite, beside an emulated portal.
+
+mod bad_input;
+mod captured;
+mod crash;
+mod lifecycle;
+mod lock;
+mod main_job;
+mod restart;

@@ -1,0 +1,280 @@
+//! Gateway, registrar and hasher beside an emulated portal.
+
+use std::{net::TcpListener, path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{Emulator, Process, emulator};
+
+/// The app's name in the configuration.
+pub const APP: &str = "demo";
+/// Its id at the authorisation server.
+pub const CLIENT_ID: &str = "local.5f1a2b3c4d5e6f.12345678";
+/// Its secret.
+pub const CLIENT_SECRET: &str = "secret-of-the-demo-app";
+
+const SERVICE_TOKEN: &str = "service-token-of-the-tests";
+const OPERATOR_TOKEN: &str = "operator-token-of-the-tests";
+
+/// How the services run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Three processes.
+    Separate,
+    /// `bizproc serve`.
+    Serve,
+}
+
+/// The services, an emulator, and a folder with configuration and stores.
+#[derive(Debug)]
+pub struct Stack {
+    /// The portal.
+    pub emulator: Emulator,
+    /// A plain HTTP client.
+    pub http: reqwest::Client,
+    folder: TempDir,
+    ports: Ports,
+    hasher: Option<Process>,
+    registrar: Option<Process>,
+    gateway: Option<Process>,
+    serve: Option<Process>,
+    variables: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Ports {
+    hasher: u16,
+    hasher_admin: u16,
+    registrar: u16,
+    registrar_admin: u16,
+    gateway: u16,
+    gateway_admin: u16,
+    jobs: u16,
+}
+
+impl Stack {
+    /// Starts everything; the app is not installed yet.
+    pub async fn start(shape: Shape) -> anyhow::Result<Self> {
+        Self::start_with(shape, Emulator::start().await?, "", &[]).await
+    }
+
+    /// The same with a given emulator, more configuration (TOML, tables) and variables for all processes.
+    pub async fn start_with(
+        shape: Shape,
+        emulator: Emulator,
+        more: &str,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let ports = Ports::free()?;
+        let mut stack = Self {
+            emulator,
+            http: emulator::http(),
+            folder,
+            ports,
+            hasher: None,
+            registrar: None,
+            gateway: None,
+            serve: None,
+            variables: variables.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+        };
+        std::fs::write(stack.config(), stack.toml(more))?;
+        if shape == Shape::Serve {
+            stack.serve = Some(stack.spawn("bizproc", &["serve"])?);
+        } else {
+            stack.start_hasher().await?;
+            stack.start_registrar().await?;
+            stack.start_gateway()?;
+        }
+        for admin in [stack.ports.hasher_admin, stack.ports.registrar_admin, stack.ports.gateway_admin] {
+            stack.ready(admin).await?;
+        }
+        Ok(stack)
+    }
+
+    /// Starts the hasher and waits until it is ready.
+    pub async fn start_hasher(&mut self) -> anyhow::Result<()> {
+        self.hasher = Some(self.spawn("hasher", &[])?);
+        self.ready(self.ports.hasher_admin).await
+    }
+
+    /// Starts the registrar and waits until it is ready.
+    pub async fn start_registrar(&mut self) -> anyhow::Result<()> {
+        self.registrar = Some(self.spawn("registrar", &[])?);
+        self.ready(self.ports.registrar_admin).await
+    }
+
+    /// Starts the gateway, without waiting.
+    pub fn start_gateway(&mut self) -> anyhow::Result<()> {
+        self.gateway = Some(self.spawn("gateway", &[])?);
+        Ok(())
+    }
+
+    /// Waits until the gateway is ready.
+    pub async fn gateway_ready(&self) -> anyhow::Result<()> {
+        self.ready(self.ports.gateway_admin).await
+    }
+
+    /// The process, to kill or to stop it.
+    pub fn process(&mut self, name: &str) -> anyhow::Result<&mut Process> {
+        let process = match name {
+            "hasher" => self.hasher.as_mut(),
+            "registrar" => self.registrar.as_mut(),
+            "gateway" => self.gateway.as_mut(),
+            _ => self.serve.as_mut(),
+        };
+        process.with_context(|| format!("{name} does not run"))
+    }
+
+    /// The app's row as the portal has it once a developer has added the app.
+    pub fn app(&self) -> Value {
+        json!({
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "application_token": "51856fefc120afa4b628cc82d3935cce",
+            "url": self.url("page"),
+            "install_url": self.url("page"),
+        })
+    }
+
+    /// Installs the app as an administrator does, finishes it if the page asks for that, and waits for the activities.
+    /// Gives the page.
+    pub async fn install(&self) -> anyhow::Result<String> {
+        let installed = self.emulator.post("apps", self.app()).await?;
+        let frame = &installed["frame"];
+        anyhow::ensure!(frame["status"] == 200, "the page: {frame}");
+        let page = frame["body"].as_str().context("a page")?.to_owned();
+        if page.contains("installFinish") {
+            self.emulator.post(&format!("apps/{CLIENT_ID}/finish"), Value::Null).await?;
+        }
+        self.emulator.counted("calls:bizproc.activity.add", 2).await?;
+        self.emulator.counted("calls:bizproc.robot.add", 1).await?;
+        Ok(page)
+    }
+
+    /// An address of the gateway for the app: `page`, `event`, `activity/REVISION`.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/bitrix/{APP}/{path}", self.ports.gateway)
+    }
+
+    /// Where the gateway's Jobs service listens.
+    pub fn jobs_uri(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.jobs)
+    }
+
+    /// Where the registrar listens.
+    pub fn registrar_uri(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.registrar)
+    }
+
+    /// Where the hasher listens.
+    pub fn hasher_uri(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.hasher)
+    }
+
+    /// The operator's token.
+    pub fn operator_token(&self) -> &'static str {
+        OPERATOR_TOKEN
+    }
+
+    /// The gateway's metrics.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let url = format!("http://127.0.0.1:{}/metrics", self.ports.gateway_admin);
+        Ok(self.http.get(url).send().await?.error_for_status()?.text().await?)
+    }
+
+    /// The folder with configuration and stores.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("bizproc.toml")
+    }
+
+    fn spawn(&self, program: &str, arguments: &[&str]) -> anyhow::Result<Process> {
+        let config = self.config();
+        let mut arguments = arguments.to_vec();
+        arguments.extend(["--config", config.to_str().context("path")?]);
+        let variables: Vec<_> = self.variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Process::start_with(program, &arguments, &variables)
+    }
+
+    /// Asks until the admin port says ready; a service that never does fails the test.
+    async fn ready(&self, admin: u16) -> anyhow::Result<()> {
+        let url = format!("http://127.0.0.1:{admin}/ready");
+        let ask = async {
+            loop {
+                if let Ok(response) = self.http.get(&url).send().await
+                    && response.status().is_success()
+                {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), ask).await.with_context(|| format!("{url} never said ready"))
+    }
+
+    fn toml(&self, more: &str) -> String {
+        let folder = self.folder.path().display();
+        let oauth = &self.emulator.running.oauth_url;
+        let Ports { hasher, hasher_admin, registrar, registrar_admin, gateway, gateway_admin, jobs } = self.ports;
+        format!(
+            r#"
+[hasher]
+grpc.listen = "127.0.0.1:{hasher}"
+admin.listen = "127.0.0.1:{hasher_admin}"
+
+[registrar]
+public_url = "http://127.0.0.1:{gateway}"
+service_token = "{SERVICE_TOKEN}"
+operator_token = "{OPERATOR_TOKEN}"
+oauth_hosts = ["{oauth}"]
+grpc.listen = "127.0.0.1:{registrar}"
+admin.listen = "127.0.0.1:{registrar_admin}"
+store.path = "{folder}/registrar.db"
+
+[registrar.apps.{APP}]
+client_id = "{CLIENT_ID}"
+client_secret = "{CLIENT_SECRET}"
+
+[registrar.executors.hasher]
+uri = "http://127.0.0.1:{hasher}"
+codes = ["md5", "digest*"]
+
+[gateway]
+operator_token = "{OPERATOR_TOKEN}"
+http.listen = "127.0.0.1:{gateway}"
+grpc.listen = "127.0.0.1:{jobs}"
+admin.listen = "127.0.0.1:{gateway_admin}"
+registrar.uri = "http://127.0.0.1:{registrar}"
+registrar.token = "{SERVICE_TOKEN}"
+store.path = "{folder}/gateway.db"
+
+{more}
+"#
+        )
+    }
+}
+
+impl Ports {
+    /// Ports that were free a moment ago, all different: a restarted service must find its own again.
+    fn free() -> anyhow::Result<Self> {
+        let sockets: Vec<TcpListener> =
+            (0..7).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>().context("no free port")?;
+        let mut ports = sockets.iter().map(|socket| socket.local_addr().map(|address| address.port()));
+        let mut next = || ports.next().expect("as many as sockets");
+        Ok(Self {
+            hasher: next()?,
+            hasher_admin: next()?,
+            registrar: next()?,
+            registrar_admin: next()?,
+            gateway: next()?,
+            gateway_admin: next()?,
+            jobs: next()?,
+        })
+    }
+}
