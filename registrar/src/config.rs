@@ -105,7 +105,15 @@ impl Configuration for Config {
                 "is empty: add a table `[registrar.apps.NAME]`",
             ));
         }
+        let mut client_ids = BTreeMap::new();
         for (name, app) in &self.apps {
+            if let Some(other) = client_ids.insert(&app.client_id, name) {
+                let problem = format!("is that of `{other}`, too: an app can be configured once");
+                return Err(ConfigError::invalid(
+                    format!("registrar.apps.{name}.client_id"),
+                    problem,
+                ));
+            }
             app.check(name, &self.executors)?;
         }
         Ok(())

@@ -67,6 +67,10 @@ fn wrong_values_are_told_with_their_key() {
         ("store.key = 'abc'", "64 hex digits"),
         ("colour = 'red'", "no such key"),
         ("apps.Demo.client_id = 'x'", "no name of an app"),
+        (
+            "apps.other = { client_id = 'local.1', client_secret = 'x' }",
+            "registrar.apps.other.client_id",
+        ),
         ("apps.demo.executors = ['x']", "no `[registrar.executors.x]`"),
         ("executors.x.uri = 'host:1'", "registrar.executors.x.uri"),
         ("executors.x.uri = 'http://host:1/path'", "registrar.executors.x.uri"),

@@ -190,13 +190,17 @@ fn takes_over(stored: Option<&Installation>, user_id: i64, installed: bool) -> b
     })
 }
 
-/// The end of an access token: as the OAuth server tells, else as the request does.
+/// The end of an access token: as the OAuth server tells, else as the request does. It was just proved, so it has not come.
 fn expiry(proved: Option<i64>, claimed: i64, now: Timestamp) -> Timestamp {
     let latest = now.checked_add(LIFETIME).unwrap_or(now);
-    let named = proved
-        .or((claimed > 0).then_some(claimed))
-        .and_then(|seconds| Timestamp::from_second(seconds).ok());
-    named.map_or(latest, |named| if proved.is_some() { named } else { named.min(latest) })
+    let named = [proved.unwrap_or_default(), claimed]
+        .map(Timestamp::from_second)
+        .into_iter()
+        .flatten();
+    named
+        .into_iter()
+        .find(|named| *named > now)
+        .map_or(latest, |named| named.min(latest))
 }
 
 #[cfg(test)]
@@ -255,13 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_end_is_not_believed_beyond_the_usual() {
+    fn an_end_is_believed_within_reason() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let end = |proved, claimed| expiry(proved, claimed, now).as_second();
         assert_eq!(end(Some(1_000_100), 7), 1_000_100);
         assert_eq!(end(None, 1_000_100), 1_000_100);
-        assert_eq!(end(None, i64::MAX), 1_003_600);
-        assert_eq!(end(None, 2_000_000), 1_003_600);
-        assert_eq!(end(None, 0), 1_003_600);
+        for nonsense in [i64::MAX, 2_000_000, 3_600, 0, -1] {
+            assert_eq!(end(None, nonsense), 1_003_600, "{nonsense}");
+            assert_eq!(end(Some(nonsense), 0), 1_003_600, "{nonsense}");
+        }
     }
 }

@@ -63,7 +63,8 @@ impl LifecycleEvents {
             reason = taken.reason,
             "lifecycle event"
         );
-        if !request.event_id.is_empty() {
+        // What was not believed had no effect, and a flood of it must not fill the store.
+        if taken.believed && !request.event_id.is_empty() {
             self.events
                 .put(&request.app, &request.event_id, &taken, self.clock.now())
                 .await?;

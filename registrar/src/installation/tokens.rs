@@ -291,10 +291,10 @@ enum Ready {
     Refresh(Box<Installation>, Credentials),
 }
 
+/// By the lifetime, not by the moment that the OAuth server names: its clock is not ours.
 fn expiry(pair: &oauth::Tokens, now: Timestamp) -> Timestamp {
-    let named = pair.expires.and_then(|seconds| Timestamp::from_second(seconds).ok());
     let lifetime = SignedDuration::from_secs(i64::try_from(pair.expires_in).unwrap_or(3600));
-    named.or_else(|| now.checked_add(lifetime).ok()).unwrap_or(now)
+    now.checked_add(lifetime).unwrap_or(now)
 }
 
 fn problem(installation: &Installation) -> String {

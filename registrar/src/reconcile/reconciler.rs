@@ -84,7 +84,8 @@ impl Reconciler {
     async fn reconcile(&self, key: &Key, parent: &Parent) -> Result<Option<Report>, Error> {
         let lane = self.lanes.lock().entry(key.clone()).or_default().clone();
         let mut lane = lane.lock().await;
-        let Some(installation) = self.installations.get(key).await? else {
+        let installation = self.installations.get(key).await?;
+        let Some(installation) = installation.filter(|_| self.config.apps.contains_key(key.app.as_str())) else {
             return Ok(None);
         };
         let paused = lane

@@ -23,7 +23,7 @@ use crate::{
     snapshot::Snapshots,
 };
 
-/// Largest message of `Sync`: many installations, many descriptors.
+/// Largest answer of `Sync`: many installations, many descriptors.
 const MESSAGE_BYTES: usize = 64 << 20;
 /// Longest wait of `Sync`.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -66,9 +66,7 @@ pub(crate) struct Api {
 impl Api {
     /// The service to serve.
     pub(crate) fn into_service(self) -> RegistrarServer<Self> {
-        RegistrarServer::new(self)
-            .max_encoding_message_size(MESSAGE_BYTES)
-            .max_decoding_message_size(MESSAGE_BYTES)
+        RegistrarServer::new(self).max_encoding_message_size(MESSAGE_BYTES)
     }
 
     fn app(&self, name: &str) -> Result<&App, Status> {

@@ -3,6 +3,7 @@
 
 mod callbacks;
 mod definitions;
+mod emulated;
 mod events;
 mod fake;
 mod harness;
