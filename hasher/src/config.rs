@@ -1,7 +1,9 @@
 //! Configuration of a hasher.
 
+use std::time::Duration;
+
 use serde::Deserialize;
-use service::{ConfigError, Configuration, Listen};
+use service::{ConfigError, Configuration, Lifecycle, Listen};
 
 /// The table `[hasher]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -13,6 +15,9 @@ pub struct Config {
     pub admin: Admin,
     /// Largest request and largest answer, in bytes. `HASHER__MAX_MESSAGE_BYTES`, default 4 MiB.
     pub max_message_bytes: usize,
+    /// Longest wait for the calls in flight when it stops. `HASHER__DRAIN_LIMIT`, default `25s`.
+    #[serde(with = "service::config::duration")]
+    pub drain_limit: Duration,
 }
 
 /// `[hasher.grpc]`
@@ -37,6 +42,7 @@ impl Default for Config {
             grpc: Grpc::default(),
             admin: Admin::default(),
             max_message_bytes: 4 * 1024 * 1024,
+            drain_limit: Lifecycle::DRAIN_LIMIT,
         }
     }
 }
@@ -60,6 +66,10 @@ impl Default for Admin {
 impl Configuration for Config {
     const SECTION: &'static str = "hasher";
     const DEFAULT_TOML: &'static str = include_str!("../hasher.toml");
+
+    fn drain_limit(&self) -> Duration {
+        self.drain_limit
+    }
 
     fn check(&self) -> Result<(), ConfigError> {
         // Less would not even take a page of text; prost's lengths end at 2 GiB.

@@ -1,12 +1,21 @@
 //! The binary: command line, configuration, signals, exit codes, traces over the wire.
 
-use std::process::{Output, Stdio};
+use std::{
+    convert::Infallible,
+    process::{Output, Stdio},
+};
 
+use http_body_util::StreamBody;
+use hyper::body::{Bytes, Frame};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use proto::hasher::v1::{Md5Request, hasher_client::HasherClient};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
+    net::TcpStream,
     process::{Child, Command},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
 };
+use tonic::{body::Body, codegen::http};
 
 use crate::otlp;
 
@@ -82,50 +91,139 @@ async fn a_busy_port_ends_it_with_its_key() {
     assert!(code == 1 && error.contains("(hasher.grpc.listen)"), "{code} {error}");
 }
 
-/// Starts it and waits for the line of the log that tells its address.
-async fn start(variables: &[(&str, &str)]) -> (Child, String) {
-    let mut child = command()
-        .envs([
-            ("HASHER__GRPC__LISTEN", "127.0.0.1:0"),
-            ("HASHER__ADMIN__LISTEN", "127.0.0.1:0"),
-        ])
-        .envs(variables.iter().copied())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let address = loop {
-        let line = lines.next_line().await.unwrap().expect("it says where it listens");
-        if let Some((_, rest)) = line.split_once(r#""grpc":""#) {
-            break rest.split_once('"').unwrap().0.to_owned();
+/// A running binary.
+struct Running {
+    child: Child,
+    log: UnboundedReceiver<String>,
+    address: String,
+}
+
+impl Running {
+    /// Starts it and waits for the line of the log that tells its address.
+    async fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = command()
+            .envs([
+                ("HASHER__GRPC__LISTEN", "127.0.0.1:0"),
+                ("HASHER__ADMIN__LISTEN", "127.0.0.1:0"),
+            ])
+            .envs(variables.iter().copied())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (sender, log) = unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                sender.send(line).unwrap();
+            }
+        });
+        let mut running = Self {
+            child,
+            log,
+            address: String::new(),
+        };
+        let line = running.logged(r#""grpc":""#).await;
+        line.split('"').next().unwrap().clone_into(&mut running.address);
+        running
+    }
+
+    /// Waits for a line with `text`; what follows the text.
+    async fn logged(&mut self, text: &str) -> String {
+        loop {
+            let line = self.log.recv().await.expect(text);
+            if let Some((_, rest)) = line.split_once(text) {
+                return rest.to_owned();
+            }
         }
-    };
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (child, format!("http://{address}"))
-}
+    }
 
-async fn terminate(mut child: Child) -> i32 {
-    let kill = format!("kill -TERM {}", child.id().unwrap());
-    assert!(
-        Command::new("/bin/sh")
-            .args(["-c", &kill])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
-    child.wait().await.unwrap().code().unwrap()
-}
+    async fn call(&self) {
+        let mut client = HasherClient::connect(format!("http://{}", self.address)).await.unwrap();
+        client.md5(Md5Request::default()).await.unwrap();
+    }
 
-async fn call(address: String) {
-    let mut client = HasherClient::connect(address).await.unwrap();
-    client.md5(Md5Request::default()).await.unwrap();
+    /// A call whose request never ends, with a `grpc-timeout`; the server has it when this returns.
+    async fn call_without_end(
+        &self,
+        timeout: &str,
+    ) -> impl Future<Output = hyper::Result<http::Response<hyper::body::Incoming>>> + use<> {
+        let stream = TcpStream::connect(&self.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .unwrap();
+        tokio::spawn(connection);
+        let mut send = |path: &str, body| {
+            let request = http::Request::post(format!("http://localhost/{path}"))
+                .header("content-type", "application/grpc")
+                .header("grpc-timeout", timeout);
+            sender.send_request(request.body(body).unwrap())
+        };
+        let unfinished = StreamBody::new(tokio_stream::pending::<Result<Frame<Bytes>, Infallible>>());
+        let stuck = send("hasher.v1.Hasher/Md5", Body::new(unfinished));
+        // Later on the same connection: answered when the server has both.
+        send("hasher.v1.Hasher/Nothing", Body::empty()).await.unwrap();
+        stuck
+    }
+
+    async fn signal(&self) {
+        let kill = format!("kill -TERM {}", self.child.id().unwrap());
+        assert!(
+            Command::new("/bin/sh")
+                .args(["-c", &kill])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+    }
+
+    async fn exit_code(mut self) -> i32 {
+        self.child.wait().await.unwrap().code().unwrap()
+    }
+
+    async fn terminate(self) -> i32 {
+        self.signal().await;
+        self.exit_code().await
+    }
 }
 
 #[tokio::test]
 async fn sigterm_ends_it_softly() {
-    let (child, address) = start(&[]).await;
-    call(address).await;
-    assert_eq!(terminate(child).await, 0);
+    let running = Running::start(&[]).await;
+    running.call().await;
+    assert_eq!(running.terminate().await, 0);
+}
+
+#[tokio::test]
+async fn a_call_in_flight_holds_up_the_end_until_a_second_signal() {
+    let mut running = Running::start(&[]).await;
+    let stuck = running.call_without_end("1H").await;
+    running.signal().await;
+    running.logged(r#""signal":"SIGTERM","again":false"#).await;
+    running.signal().await;
+    running.logged("stopped by force before all work was done").await;
+    assert_eq!(running.exit_code().await, 1);
+    stuck.await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_call_over_its_deadline_is_answered_as_such() {
+    let running = Running::start(&[]).await;
+    let answer = running.call_without_end("50m").await.await.unwrap();
+    assert_eq!(answer.headers()["grpc-status"], "4");
+    assert_eq!(running.terminate().await, 0);
+}
+
+#[tokio::test]
+async fn a_drain_has_a_limit() {
+    let mut running = Running::start(&[("HASHER__DRAIN_LIMIT", "10ms")]).await;
+    let stuck = running.call_without_end("1H").await;
+    running.signal().await;
+    running
+        .logged("work was still going on 10ms after the stop began")
+        .await;
+    assert_eq!(running.exit_code().await, 1);
+    stuck.await.unwrap_err();
 }
 
 #[tokio::test]
@@ -133,13 +231,13 @@ async fn spans_reach_an_otlp_endpoint_before_it_ends() {
     let (http, mut of_http) = otlp::http().await;
     let (grpc, mut of_grpc) = otlp::grpc().await;
     for (endpoint, protocol, requests) in [(http, "http/protobuf", &mut of_http), (grpc, "grpc", &mut of_grpc)] {
-        let (child, address) = start(&[
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        let otlp = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
-        ])
-        .await;
-        call(address).await;
-        assert_eq!(terminate(child).await, 0);
+        ];
+        let running = Running::start(&otlp).await;
+        running.call().await;
+        assert_eq!(running.terminate().await, 0);
         let request = requests.try_recv().expect(protocol);
         let of_service = &request.resource_spans[0];
         let service = of_service
@@ -163,7 +261,9 @@ async fn an_endpoint_that_is_away_stops_nothing() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let (child, address) = start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{free}"))]).await;
-    call(address).await;
-    assert_eq!(terminate(child).await, 0);
+    let mut running = Running::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{free}"))]).await;
+    running.call().await;
+    running.signal().await;
+    running.logged("spans cannot be sent").await;
+    assert_eq!(running.exit_code().await, 0);
 }

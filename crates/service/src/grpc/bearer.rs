@@ -182,6 +182,7 @@ mod tests {
             "this is not the operator token, which this method needs"
         );
         assert!(check("/r.R/Sync", Some("Bearer op")).is_err());
+        assert!(check("/r.R/Sync", Some("Bearer s3creT")).is_err());
         assert!(check("/r.R/Sync", Some("Bearer ")).is_err());
     }
 
