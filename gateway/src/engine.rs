@@ -138,6 +138,13 @@ impl Engine {
         self.0.memory.idle().await;
     }
 
+    /// Closes connections to executors that no definition names any more.
+    pub(crate) fn forget_executors(&self) {
+        let Some(snapshot) = self.0.latest.borrow().clone() else { return };
+        let named = snapshot.executor_uris();
+        self.0.executors.retain(|uri| named.contains(uri));
+    }
+
     pub(crate) fn now(&self) -> Millis {
         self.0.clock.now().into()
     }

@@ -79,6 +79,9 @@ impl Upkeep {
             {
                 tracing::warn!(%error, "waiting jobs could not be counted");
             }
+            if tick.is_multiple_of(COUNT) {
+                self.engine.forget_executors();
+            }
             if tick.is_multiple_of(RETENTION)
                 && let Err(error) = self.forget().await
             {

@@ -33,11 +33,6 @@ impl Doubt {
             Self::UnknownCode => "unknown_code",
         }
     }
-
-    /// Whether it is about the sender, who can be proved, and not about definitions.
-    pub(crate) fn of_sender(self) -> bool {
-        matches!(self, Self::UnknownInstallation | Self::NoSecret | Self::WrongSecret)
-    }
 }
 
 /// The revision to run the callback by. `revision` is the URL's; a callback that came to another address runs by the

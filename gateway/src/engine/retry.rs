@@ -79,12 +79,10 @@ mod tests {
                 attempts,
                 ..Progress::default()
             };
-            let full = 1_u64 << (attempts - 1).min(20);
-            let delay = delay(&next(&away, &mut progress, FAR, NOW));
-            assert!(
-                delay <= full.min(300) && delay >= full.min(300) / 2 - u64::from(full == 1),
-                "{attempts}: {delay}"
-            );
+            let full = (1000_u64 << (attempts - 1).min(20)).min(300_000);
+            let Next::Attempt(at) = next(&away, &mut progress, FAR, NOW) else { panic!("it is tried again") };
+            let delay = u64::try_from(at.since(NOW).as_millis()).unwrap();
+            assert!(delay <= full && delay >= full / 2, "{attempts}: {delay}");
             assert_eq!(progress.failures, 0);
         }
     }

@@ -13,7 +13,6 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct StoredJob {
     pub(crate) row: RowId,
-    pub(crate) state: State,
     pub(crate) job: Job,
     pub(crate) progress: Progress,
     /// What `payload` holds: pairs, or a sealed body.
@@ -69,7 +68,6 @@ impl StoredJob {
         };
         Ok(Self {
             row: row.get(0)?,
-            state,
             job,
             progress,
             payload,

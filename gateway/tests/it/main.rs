@@ -1,0 +1,9 @@
+//! The gateway as a whole, between a registrar, a portal and an executor that do as they are told.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod executor;
+mod harness;
+mod portal;
+mod registrar;
+
+mod answers;
