@@ -22,11 +22,16 @@ impl Clock {
     }
 
     /// Unix time in microseconds.
-    #[expect(clippy::disallowed_methods, reason = "this is the emulator's clock: the one place that reads the real one")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the emulator's clock: the one place that reads the real one"
+    )]
     pub fn micros(&self) -> i64 {
         let frozen = self.frozen_micros.load(Ordering::Relaxed);
         let base = if frozen == 0 {
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
         } else {
             frozen
         };
@@ -40,6 +45,7 @@ impl Clock {
 
     /// Moves the time forward.
     pub fn advance(&self, by: Duration) {
-        self.ahead_micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
+        self.ahead_micros
+            .fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 }

@@ -23,8 +23,6 @@ pub struct Context {
     pub user_zone_offset: i32,
     /// Jobs that run after the response has been built: answers to waiting steps.
     pub jobs: Vec<Job>,
-    /// The caller's address, for the limiter and the list of received calls.
-    pub source: Option<std::net::IpAddr>,
 }
 
 /// A background job of one request: `bizproc.event.send` only queues it.
@@ -56,7 +54,11 @@ pub struct Reply {
 impl Reply {
     /// A plain result.
     pub fn new(result: impl Into<Value>) -> Self {
-        Self { result: result.into(), total: None, next: None }
+        Self {
+            result: result.into(),
+            total: None,
+            next: None,
+        }
     }
 }
 
@@ -81,7 +83,12 @@ pub enum Failure {
 impl Failure {
     /// An error with a status of its own.
     pub fn new(status: u16, code: impl Into<String>, description: impl Into<String>) -> Self {
-        Self::Rest { status, code: code.into(), description: description.into(), extra: Map::new() }
+        Self::Rest {
+            status,
+            code: code.into(),
+            description: description.into(),
+            extra: Map::new(),
+        }
     }
 
     /// A REST exception without a status: HTTP 400.
@@ -107,7 +114,12 @@ impl Failure {
     /// The error as JSON, as a single call answers it.
     pub fn to_json(&self) -> Option<Value> {
         match self {
-            Self::Rest { code, description, extra, .. } => {
+            Self::Rest {
+                code,
+                description,
+                extra,
+                ..
+            } => {
                 let mut body = Map::new();
                 body.insert("error".into(), json!(code));
                 body.insert("error_description".into(), json!(description));
@@ -154,18 +166,32 @@ impl From<Outcome> for Response {
                 if let Some(total) = total {
                     body.insert("total".into(), total.into());
                 }
-                Self { status: 200, body: Body::Json(Value::Object(body)) }
+                Self {
+                    status: 200,
+                    body: Body::Json(Value::Object(body)),
+                }
             }
             Err(Failure::Php(class)) => Self {
                 status: 500,
-                body: Body::Other { content_type: "text/html; charset=UTF-8", text: format!("<b>Fatal error</b>: Uncaught {class}") },
+                body: Body::Other {
+                    content_type: "text/html; charset=UTF-8",
+                    text: format!("<b>Fatal error</b>: Uncaught {class}"),
+                },
             },
-            Err(Failure::Rest { status, code, description, extra }) => {
+            Err(Failure::Rest {
+                status,
+                code,
+                description,
+                extra,
+            }) => {
                 let mut body = Map::new();
                 body.insert("error".into(), Value::String(code));
                 body.insert("error_description".into(), Value::String(description));
                 body.extend(extra);
-                Self { status, body: Body::Json(Value::Object(body)) }
+                Self {
+                    status,
+                    body: Body::Json(Value::Object(body)),
+                }
             }
         }
     }

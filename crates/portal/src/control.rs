@@ -56,7 +56,10 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/control/clock", get(view::clock))
         .route("/control/clock/advance", post(advance))
         .route("/control/oauth", get(view::oauth))
-        .route("/control/oauth/faults", post(faults::add_oauth).delete(faults::clear_oauth))
+        .route(
+            "/control/oauth/faults",
+            post(faults::add_oauth).delete(faults::clear_oauth),
+        )
         .route("/control/portals", get(portals::list).post(portals::create))
         .nest("/control/portals/{portal}", portal)
         .fallback(async || Problem::not_found("no such address of the control API; see GET /control/"))
@@ -72,22 +75,38 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn not_found(what: &str) -> Self {
-        Self { status: 404, text: what.into() }
+        Self {
+            status: 404,
+            text: what.into(),
+        }
     }
 
     fn bad(text: impl Into<String>) -> Self {
-        Self { status: 400, text: text.into() }
+        Self {
+            status: 400,
+            text: text.into(),
+        }
     }
 
     fn timeout() -> Self {
-        Self { status: 408, text: "it did not happen in time".into() }
+        Self {
+            status: 408,
+            text: "it did not happen in time".into(),
+        }
     }
 }
 
 impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
-        let status = if error.kind() == std::io::ErrorKind::AlreadyExists { 409 } else { 500 };
-        Self { status, text: error.to_string() }
+        let status = if error.kind() == std::io::ErrorKind::AlreadyExists {
+            409
+        } else {
+            500
+        };
+        Self {
+            status,
+            text: error.to_string(),
+        }
     }
 }
 

@@ -29,7 +29,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { control: any, oauth: any, portals: Vec::new() }
+        Self {
+            control: any,
+            oauth: any,
+            portals: Vec::new(),
+        }
     }
 }
 
@@ -144,9 +148,16 @@ pub async fn start(options: Options) -> io::Result<Running> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the relay is no client of ours and shares no code with one")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the relay is no client of ours and shares no code with one"
+)]
 fn relay_client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()
+    // A connection for each post, as PHP makes it: a handler that was restarted must not be missed by way of an old one.
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
+        .build()
 }
 
 /// Makes a portal and opens its listener.
@@ -155,11 +166,18 @@ fn relay_client() -> reqwest::Result<reqwest::Client> {
 /// The name is taken, or the address is.
 pub(crate) async fn create_portal(shared: &Shared, new: NewPortal) -> io::Result<PortalInfo> {
     if shared.read_portal(&new.name, |_| ()).is_some() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("there is a portal named {:?} already", new.name)));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("there is a portal named {:?} already", new.name),
+        ));
     }
     let listener = serve::bind(new.listen).await?;
     let address = listener.local_addr()?;
-    let member_id = if new.member_id.is_empty() { random::hex::<16>() } else { new.member_id };
+    let member_id = if new.member_id.is_empty() {
+        random::hex::<16>()
+    } else {
+        new.member_id
+    };
     let server_endpoint = shared.read(|world| world.oauth.server_endpoint());
     let mut portal = Portal::new(member_id, address.to_string(), server_endpoint, shared.clock().clone());
     if !new.domain.is_empty() {
@@ -182,7 +200,11 @@ fn listen(
     listener: tokio::net::TcpListener,
     serving: tokio_util::sync::CancellationToken,
 ) {
-    let front = portal::Front { shared: shared.clone(), name: name.to_owned(), address };
+    let front = portal::Front {
+        shared: shared.clone(),
+        name: name.to_owned(),
+        address,
+    };
     serve::spawn(shared, listener, portal::router(front), serving);
 }
 
@@ -208,7 +230,8 @@ pub(crate) fn down(shared: &Shared, name: &str) -> Option<()> {
 /// # Errors
 /// The address is taken by now.
 pub(crate) async fn up(shared: &Shared, name: &str) -> io::Result<Option<()>> {
-    let Some((address, true)) = shared.read_portal(name, |hosted| (hosted.address, hosted.serving.is_cancelled())) else {
+    let Some((address, true)) = shared.read_portal(name, |hosted| (hosted.address, hosted.serving.is_cancelled()))
+    else {
         return Ok(shared.read_portal(name, |_| ()));
     };
     let listener = serve::bind(address).await?;
@@ -223,7 +246,9 @@ pub(crate) async fn up(shared: &Shared, name: &str) -> io::Result<Option<()>> {
 /// # Errors
 /// No address is free.
 pub(crate) async fn rename(shared: &Shared, name: &str, domain: Option<String>) -> io::Result<Option<PortalInfo>> {
-    let Some(serving) = shared.read_portal(name, |hosted| hosted.serving.clone()) else { return Ok(None) };
+    let Some(serving) = shared.read_portal(name, |hosted| hosted.serving.clone()) else {
+        return Ok(None);
+    };
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let address = listener.local_addr()?;
     let info = shared.change_portal(name, |hosted| {
@@ -243,7 +268,13 @@ async fn timers(shared: Shared) {
     const IDLE_MICROS: i64 = 3_600_000_000;
     loop {
         let now = shared.clock().micros();
-        let next = shared.read(|world| world.portals.values().filter_map(|hosted| timeout::next(&hosted.portal)).min());
+        let next = shared.read(|world| {
+            world
+                .portals
+                .values()
+                .filter_map(|hosted| timeout::next(&hosted.portal))
+                .min()
+        });
         let wait = next.map_or(IDLE_MICROS, |next| next - now).clamp(0, IDLE_MICROS);
         if wait > 0 {
             tokio::select! {
@@ -253,6 +284,11 @@ async fn timers(shared: Shared) {
             }
             continue;
         }
-        shared.change(|world| world.portals.values_mut().for_each(|hosted| timeout::fire(&mut hosted.portal)));
+        shared.change(|world| {
+            world
+                .portals
+                .values_mut()
+                .for_each(|hosted| timeout::fire(&mut hosted.portal));
+        });
     }
 }

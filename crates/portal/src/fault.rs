@@ -67,9 +67,10 @@ impl Faults {
 
     /// The rule for a call, counted down.
     pub fn next(&mut self, method: &str) -> Option<Rule> {
-        let found = self.rules.iter_mut().find(|rule| {
-            (rule.method.is_empty() || rule.method == method) && rule.times != Some(0)
-        })?;
+        let found = self
+            .rules
+            .iter_mut()
+            .find(|rule| (rule.method.is_empty() || rule.method == method) && rule.times != Some(0))?;
         if found.after > 0 {
             found.after -= 1;
             return None;

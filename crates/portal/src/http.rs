@@ -40,10 +40,26 @@ pub(crate) struct Call {
 /// the limit, gives none.
 pub(crate) async fn read_params(request: Request) -> Call {
     let (parts, body) = request.into_parts();
-    let header = |name: http::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let content_type = header(http::header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let bearer = header(http::header::AUTHORIZATION).strip_prefix("Bearer ").map(|token| token.trim().to_owned());
-    let source = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+    let header = |name: http::HeaderName| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let content_type = header(http::header::CONTENT_TYPE)
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let bearer = header(http::header::AUTHORIZATION)
+        .strip_prefix("Bearer ")
+        .map(|token| token.trim().to_owned());
+    let source = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(address)| address.ip());
     let mut params = query::parse(parts.uri.query().unwrap_or_default());
     let body = axum::body::to_bytes(body, MAX_BODY).await.unwrap_or_default();
     if content_type == "application/json" {
@@ -53,7 +69,12 @@ pub(crate) async fn read_params(request: Request) -> Call {
     } else if parts.method == http::Method::POST {
         params.extend(query::parse(&String::from_utf8_lossy(&body)));
     }
-    Call { params, bearer, content_type, source }
+    Call {
+        params,
+        bearer,
+        content_type,
+        source,
+    }
 }
 
 /// A JSON answer as the server sends it.
@@ -65,7 +86,9 @@ pub(crate) fn json_response(status: u16, body: &Value) -> Response<Body> {
 pub(crate) fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     response
 }
 

@@ -17,7 +17,11 @@ pub fn put(world: &mut World, portal: &str, mut app: AppRow) -> Option<AppRow> {
     let hosted = world.portals.get_mut(portal)?;
     let rows = &mut hosted.portal.apps;
     if app.client_id.is_empty() {
-        app.client_id = format!("local.{}.{}", random::hex::<7>(), random::below(90_000_000) + 10_000_000);
+        app.client_id = format!(
+            "local.{}.{}",
+            random::hex::<7>(),
+            random::below(90_000_000) + 10_000_000
+        );
     }
     for secret in [&mut app.client_secret, &mut app.application_token] {
         if secret.is_empty() {
@@ -30,15 +34,22 @@ pub fn put(world: &mut World, portal: &str, mut app: AppRow) -> Option<AppRow> {
     if app.install_url.is_empty() {
         app.install_url.clone_from(&app.url);
     }
-    app.id = rows.get(&app.client_id).map_or_else(|| rows.values().map(|row| row.id).max().unwrap_or(0) + 1, |row| row.id);
+    app.id = rows
+        .get(&app.client_id)
+        .map_or_else(|| rows.values().map(|row| row.id).max().unwrap_or(0) + 1, |row| row.id);
     rows.insert(app.client_id.clone(), app.clone());
-    world.oauth.clients.insert(app.client_id.clone(), app.client_secret.clone());
+    world
+        .oauth
+        .clients
+        .insert(app.client_id.clone(), app.client_secret.clone());
     Some(app)
 }
 
 /// Binds the install event of an app without UI, once.
 pub fn bind_install(portal: &mut Portal, app: &AppRow) {
-    portal.event_handlers.retain(|row| !(row.client_id == app.client_id && row.built_in));
+    portal
+        .event_handlers
+        .retain(|row| !(row.client_id == app.client_id && row.built_in));
     let id = next_handler_id(portal);
     portal.event_handlers.push(EventHandler {
         id,
@@ -57,7 +68,9 @@ pub fn next_handler_id(portal: &Portal) -> u64 {
 
 /// Sets INSTALLED=Y, as `BX24.installFinish` does, and sends ONAPPINSTALL to who has bound it.
 pub fn finish(portal: &mut Portal, client_id: &str) -> bool {
-    let Some(app) = portal.apps.get_mut(client_id) else { return false };
+    let Some(app) = portal.apps.get_mut(client_id) else {
+        return false;
+    };
     app.installed = true;
     let user = app.installed_by;
     install_event(portal, client_id, user);
@@ -89,9 +102,14 @@ pub fn update_event(portal: &mut Portal, client_id: &str, previous: u64, user: u
 
 /// Queues an event for every handler that an active and installed app has bound.
 pub fn event(portal: &mut Portal, client_id: &str, event: &str, data: &Value, user: Option<u64>) {
-    let Some(app) = portal.apps.get(client_id).filter(|app| app.active && app.installed) else { return };
+    let Some(app) = portal.apps.get(client_id).filter(|app| app.active && app.installed) else {
+        return;
+    };
     let application_token = app.application_token.clone();
-    let rows = portal.event_handlers.iter().filter(|row| row.client_id == client_id && row.event == event);
+    let rows = portal
+        .event_handlers
+        .iter()
+        .filter(|row| row.client_id == client_id && row.event == event);
     for row in rows.cloned().collect::<Vec<_>>() {
         let mut body = Map::new();
         body.insert("event".into(), json!(event));
@@ -130,7 +148,15 @@ pub fn wipe(portal: &mut Portal, client_id: &str) {
 }
 
 /// What a browser posts when the app's frame is rendered for a user: the URL with its query, and the body.
-pub fn frame(world: &mut World, portal: &str, client_id: &str, installer: bool, user: u64, options: &Value, now: i64) -> Option<(String, String)> {
+pub fn frame(
+    world: &mut World,
+    portal: &str,
+    client_id: &str,
+    installer: bool,
+    user: u64,
+    options: &Value,
+    now: i64,
+) -> Option<(String, String)> {
     let pair = world.oauth.issue(portal, client_id, user, now);
     let server_endpoint = world.oauth.server_endpoint();
     let portal = &world.portals.get(portal)?.portal;
@@ -154,7 +180,10 @@ pub fn frame(world: &mut World, portal: &str, client_id: &str, installer: bool, 
     body.insert("PLACEMENT".into(), json!("DEFAULT"));
     if !options.is_null() {
         // PHP's json_encode escapes slashes.
-        body.insert("PLACEMENT_OPTIONS".into(), json!(options.to_string().replace('/', "\\/")));
+        body.insert(
+            "PLACEMENT_OPTIONS".into(),
+            json!(options.to_string().replace('/', "\\/")),
+        );
     }
     let url = if installer { &app.install_url } else { &app.url };
     let separator = if url.contains('?') { '&' } else { '?' };

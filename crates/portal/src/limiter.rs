@@ -17,7 +17,10 @@ impl Limiter {
     /// Whether a call at `now` (unix microseconds) still fits; it is counted if so.
     pub fn admit(&mut self, source: IpAddr, now: i64) -> bool {
         let (level, last) = self.buckets.entry(source).or_insert((0.0, now));
-        #[expect(clippy::cast_precision_loss, reason = "microseconds between two calls are far below 2^52")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "microseconds between two calls are far below 2^52"
+        )]
         let passed = (now - *last).max(0) as f64 / 1e6;
         *level = (*level - passed * PER_SECOND).max(0.0);
         *last = now;

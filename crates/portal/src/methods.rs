@@ -58,7 +58,12 @@ pub fn call(portal: &mut Portal, context: &mut Context, method: &str, params: &P
         }),
         "user.admin" => Ok(Reply::new(context.admin)),
         "server.time" => Ok(Reply::new(iso(portal.clock.seconds(), portal.settings.zone_offset))),
-        "scope" => Ok(Reply::new(context.scope.clone().unwrap_or_else(|| vec!["bizproc".into(), "user".into()]))),
+        "scope" => Ok(Reply::new(
+            context
+                .scope
+                .clone()
+                .unwrap_or_else(|| vec!["bizproc".into(), "user".into()]),
+        )),
         "methods" => Ok(Reply::new(METHODS.to_vec())),
         "method.get" => Ok(method_get(params)),
         "event.bind" => events::bind(portal, context, params),
@@ -71,7 +76,11 @@ pub fn call(portal: &mut Portal, context: &mut Context, method: &str, params: &P
 
 /// `app.info` of the portal: less than the authorisation server's.
 fn app_info(portal: &Portal, context: &Context) -> Outcome {
-    let app = context.client_id.as_ref().and_then(|id| portal.apps.get(id)).ok_or_else(Failure::no_application)?;
+    let app = context
+        .client_id
+        .as_ref()
+        .and_then(|id| portal.apps.get(id))
+        .ok_or_else(Failure::no_application)?;
     Ok(Reply::new(json!({
         "ID": app.id,
         "CODE": app.code,
@@ -86,7 +95,10 @@ fn app_info(portal: &Portal, context: &Context) -> Outcome {
 }
 
 fn user<'a>(portal: &'a Portal, context: &Context) -> Result<&'a crate::state::User, Failure> {
-    portal.users.get(&context.user_id).ok_or_else(|| Failure::bad("ERROR_CORE", "User not found"))
+    portal
+        .users
+        .get(&context.user_id)
+        .ok_or_else(|| Failure::bad("ERROR_CORE", "User not found"))
 }
 
 fn person(shown: &mut Value, user: &crate::state::User) {
@@ -98,7 +110,10 @@ fn person(shown: &mut Value, user: &crate::state::User) {
 
 /// `method.get`: whether a method exists and may be called.
 fn method_get(params: &Params) -> Reply {
-    let name = params.iter().find(|(key, _)| key.eq_ignore_ascii_case("name")).and_then(|(_, name)| name.as_str());
+    let name = params
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case("name"))
+        .and_then(|(_, name)| name.as_str());
     let exists = name.is_some_and(|name| METHODS.contains(&name.to_lowercase().as_str()));
     let mut shown = Map::new();
     shown.insert("isExisting".into(), exists.into());

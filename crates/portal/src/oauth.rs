@@ -100,9 +100,20 @@ impl OAuth {
             refresh_token: random::hex::<35>(),
             expires: now + ACCESS_SECONDS,
         };
-        let grant = Grant { portal: portal.to_owned(), client_id: client_id.to_owned(), user_id, expires: pair.expires };
+        let grant = Grant {
+            portal: portal.to_owned(),
+            client_id: client_id.to_owned(),
+            user_id,
+            expires: pair.expires,
+        };
         self.access.insert(pair.access_token.clone(), grant.clone());
-        self.refresh.insert(pair.refresh_token.clone(), Grant { expires: now + REFRESH_SECONDS, ..grant });
+        self.refresh.insert(
+            pair.refresh_token.clone(),
+            Grant {
+                expires: now + REFRESH_SECONDS,
+                ..grant
+            },
+        );
         pair
     }
 
@@ -112,22 +123,34 @@ impl OAuth {
             self.access.insert(token, grant.clone());
         }
         if let Some(token) = refresh {
-            self.refresh.insert(token, Grant { expires: now + REFRESH_SECONDS, ..grant.clone() });
+            self.refresh.insert(
+                token,
+                Grant {
+                    expires: now + REFRESH_SECONDS,
+                    ..grant.clone()
+                },
+            );
         }
     }
 
     /// Makes an authorisation code.
     pub fn code(&mut self, portal: &str, client_id: &str, user_id: u64, now: i64) -> String {
         let code = random::hex::<35>();
-        let grant =
-            Grant { portal: portal.to_owned(), client_id: client_id.to_owned(), user_id, expires: now + CODE_SECONDS };
+        let grant = Grant {
+            portal: portal.to_owned(),
+            client_id: client_id.to_owned(),
+            user_id,
+            expires: now + CODE_SECONDS,
+        };
         self.codes.insert(code.clone(), grant);
         code
     }
 
     /// Takes a code; it works once.
     pub fn take_code(&mut self, code: &str, client_id: &str, now: i64) -> Option<Grant> {
-        self.codes.remove(code).filter(|grant| grant.client_id == client_id && grant.expires >= now)
+        self.codes
+            .remove(code)
+            .filter(|grant| grant.client_id == client_id && grant.expires >= now)
     }
 
     /// Takes a refresh token; rotation makes it worthless.
@@ -164,7 +187,11 @@ impl OAuth {
 
     /// Makes every access token of an app on a portal expire now.
     pub fn expire(&mut self, portal: &str, client_id: &str, now: i64) {
-        for grant in self.access.values_mut().filter(|grant| grant.portal == portal && grant.client_id == client_id) {
+        for grant in self
+            .access
+            .values_mut()
+            .filter(|grant| grant.portal == portal && grant.client_id == client_id)
+        {
             grant.expires = now - 1;
         }
     }

@@ -41,7 +41,14 @@ impl Posted {
         if self.posts.len() == KEPT {
             self.posts.pop_front();
         }
-        self.posts.push_back(Delivery { number, time, kind, url: url.into(), body: body.into(), outcome: None });
+        self.posts.push_back(Delivery {
+            number,
+            time,
+            kind,
+            url: url.into(),
+            body: body.into(),
+            outcome: None,
+        });
         number
     }
 

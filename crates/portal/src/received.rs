@@ -1,6 +1,6 @@
 //! The calls that a portal received, for tests to look at.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,6 +12,7 @@ const KEPT: usize = 20_000;
 #[derive(Debug, Default)]
 pub struct Received {
     calls: VecDeque<Call>,
+    counts: HashMap<String, u64>,
     next: u64,
 }
 
@@ -43,6 +44,7 @@ impl Received {
     pub fn push(&mut self, mut call: Call) {
         call.number = self.next;
         self.next += 1;
+        *self.counts.entry(call.method.clone()).or_default() += 1;
         if self.calls.len() == KEPT {
             self.calls.pop_front();
         }
@@ -55,8 +57,14 @@ impl Received {
         self.calls.iter().filter(wanted).cloned().collect()
     }
 
+    /// Calls of a method since the last [`Self::clear`], also those no longer kept.
+    pub fn count(&self, method: &str) -> u64 {
+        self.counts.get(method).copied().unwrap_or_default()
+    }
+
     /// Forgets them; numbers go on.
     pub fn clear(&mut self) {
         self.calls.clear();
+        self.counts.clear();
     }
 }

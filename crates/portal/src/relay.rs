@@ -96,7 +96,9 @@ pub fn spawn(shared: &Shared, portal: &str, item: Outgoing) {
 }
 
 async fn deliver(shared: &Shared, portal: &str, item: Outgoing) {
-    let Ok(_slot) = shared.relay_width().acquire().await else { return };
+    let Ok(_slot) = shared.relay_width().acquire().await else {
+        return;
+    };
     let mut changes = shared.changes();
     let faults = loop {
         match shared.read_portal(portal, |hosted| hosted.relay.clone()) {
@@ -112,11 +114,17 @@ async fn deliver(shared: &Shared, portal: &str, item: Outgoing) {
         shared.change_portal(portal, |hosted| hosted.portal.counters.callbacks_dropped += 1);
         return;
     }
-    let jitter = if faults.jitter_ms > 0 { crate::random::below(faults.jitter_ms) } else { 0 };
+    let jitter = if faults.jitter_ms > 0 {
+        crate::random::below(faults.jitter_ms)
+    } else {
+        0
+    };
     if faults.delay_ms + jitter > 0 {
         tokio::time::sleep(Duration::from_millis(faults.delay_ms + jitter)).await;
     }
-    let Some(body) = shared.change(|world| body(world, portal, &item, shared.clock().seconds())) else { return };
+    let Some(body) = shared.change(|world| body(world, portal, &item, shared.clock().seconds())) else {
+        return;
+    };
     let once = async |body: String| {
         let number = note(shared, portal, &item, &body);
         let delivered = post(shared, &item.url, &faults, body).await;
@@ -141,9 +149,13 @@ fn note(shared: &Shared, portal: &str, item: &Outgoing, body: &str) -> Option<u6
 
 /// One try; redirects are not followed, the answer's body is not read.
 async fn post(shared: &Shared, url: &str, faults: &Faults, body: String) -> Delivered {
-    let Ok(mut url) = reqwest::Url::parse(url) else { return Delivered::Failed };
+    let Ok(mut url) = reqwest::Url::parse(url) else {
+        return Delivered::Failed;
+    };
     if let Some((host, port)) = faults.connect_to.as_deref().and_then(|target| target.rsplit_once(':')) {
-        let moved = url.set_host(Some(host)).is_ok() && url.set_port(port.parse().ok()).is_ok() && url.set_scheme("http").is_ok();
+        let moved = url.set_host(Some(host)).is_ok()
+            && url.set_port(port.parse().ok()).is_ok()
+            && url.set_scheme("http").is_ok();
         if !moved {
             return Delivered::Failed;
         }
@@ -181,7 +193,10 @@ fn count(shared: &Shared, portal: &str, item: &Outgoing, number: Option<u64>, de
             (Post::Event(_), Delivered::Refused | Delivered::Failed) => portal.counters.events_failed += 1,
             (Post::Activity { workflow, name }, Delivered::Acknowledged) => {
                 portal.counters.callbacks_acknowledged += 1;
-                if let Some(step) = portal.workflows.get_mut(workflow).and_then(|workflow| workflow.step_mut(name))
+                if let Some(step) = portal
+                    .workflows
+                    .get_mut(workflow)
+                    .and_then(|workflow| workflow.step_mut(name))
                     && !step.acknowledged
                 {
                     step.acknowledged = true;
@@ -201,11 +216,15 @@ fn body(world: &mut World, name: &str, item: &Outgoing, now: i64) -> Option<Stri
     let mut hop = Map::new();
     hop.insert("QUERY".into(), json!([{"query": {"QUERY_DATA": item.data}}]));
     let mut decoded = decode(&build(&hop))?;
-    let data = ["QUERY", "0", "query", "QUERY_DATA"].iter().try_fold(&mut decoded, |value, key| match value {
-        Value::Object(map) => map.get_mut(*key),
-        _ => None,
-    })?;
-    let Value::Object(mut data) = data.take() else { return None };
+    let data = ["QUERY", "0", "query", "QUERY_DATA"]
+        .iter()
+        .try_fold(&mut decoded, |value, key| match value {
+            Value::Object(map) => map.get_mut(*key),
+            _ => None,
+        })?;
+    let Value::Object(mut data) = data.take() else {
+        return None;
+    };
     let portal = &world.portals.get(name)?.portal;
     let auth = auth(portal, item, name, now, &mut world.oauth);
     data.insert("auth".into(), Value::Object(auth));
@@ -216,7 +235,10 @@ fn auth(portal: &Portal, item: &Outgoing, name: &str, now: i64, oauth: &mut crat
     let mut auth = Map::new();
     let mut put = |key: &str, value: Value| auth.insert(key.to_owned(), value);
     let app = portal.apps.get(&item.client_id);
-    let pair = item.user.zip(app).map(|(user, _)| (user, oauth.issue(name, &item.client_id, user, now)));
+    let pair = item
+        .user
+        .zip(app)
+        .map(|(user, _)| (user, oauth.issue(name, &item.client_id, user, now)));
     let scope = app.map(|app| app.scope.join(",")).unwrap_or_default();
     if let Some((_, pair)) = &pair {
         put("access_token", json!(pair.access_token));
@@ -241,7 +263,11 @@ fn auth(portal: &Portal, item: &Outgoing, name: &str, now: i64, oauth: &mut crat
 
 /// PHP's decoding without its cuts.
 fn decode(body: &str) -> Option<Value> {
-    let limits = form::Limits { pairs: usize::MAX, depth: 4096, bytes: usize::MAX };
+    let limits = form::Limits {
+        pairs: usize::MAX,
+        depth: 4096,
+        bytes: usize::MAX,
+    };
     let array = form::decode(body.as_bytes(), &limits).ok()?;
     Some(map(&array))
 }
@@ -269,6 +295,8 @@ fn text(bytes: &[u8]) -> Value {
 }
 
 fn text_key(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes)
-        .map_or_else(|_| format!("$base64:{}", data_encoding::BASE64.encode(bytes)), str::to_owned)
+    std::str::from_utf8(bytes).map_or_else(
+        |_| format!("$base64:{}", data_encoding::BASE64.encode(bytes)),
+        str::to_owned,
+    )
 }

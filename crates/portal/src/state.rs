@@ -187,9 +187,18 @@ pub struct EventHandler {
 
 impl Portal {
     /// An empty portal with one administrator (user 1).
-    pub fn new(member_id: impl Into<String>, domain: impl Into<String>, server_endpoint: impl Into<String>, clock: Clock) -> Self {
+    pub fn new(
+        member_id: impl Into<String>,
+        domain: impl Into<String>,
+        server_endpoint: impl Into<String>,
+        clock: Clock,
+    ) -> Self {
         let domain = domain.into();
-        let admin = User { admin: true, name: "Admin".into(), ..User::default() };
+        let admin = User {
+            admin: true,
+            name: "Admin".into(),
+            ..User::default()
+        };
         Self {
             member_id: member_id.into(),
             address: domain.clone(),

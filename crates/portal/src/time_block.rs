@@ -40,5 +40,8 @@ fn seconds(micros: i64) -> f64 {
 pub fn iso(unix_seconds: i64, zone_offset: i32) -> String {
     let zone = Offset::from_seconds(zone_offset).map_or(TimeZone::UTC, TimeZone::fixed);
     let moment = Timestamp::from_second(unix_seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    moment.to_zoned_datetime(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    moment
+        .to_zoned_datetime(zone)
+        .strftime("%Y-%m-%dT%H:%M:%S%:z")
+        .to_string()
 }

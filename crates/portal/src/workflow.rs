@@ -172,7 +172,11 @@ pub enum LogKind {
 impl Workflow {
     /// The app's and activities' own lines, in order: what a person sees with logging enabled.
     pub fn custom_log(&self) -> Vec<&str> {
-        self.log.iter().filter(|entry| entry.kind == LogKind::Custom).map(|entry| entry.text.as_str()).collect()
+        self.log
+            .iter()
+            .filter(|entry| entry.kind == LogKind::Custom)
+            .map(|entry| entry.text.as_str())
+            .collect()
     }
 
     /// A step by its activity name.
@@ -210,7 +214,12 @@ impl Workflow {
             }
             text = &text[..cut];
         }
-        self.log.push(LogEntry { time, kind, activity: activity.into(), text: text.into() });
+        self.log.push(LogEntry {
+            time,
+            kind,
+            activity: activity.into(),
+            text: text.into(),
+        });
     }
 }
 
@@ -219,5 +228,9 @@ pub fn unique_id(clock: &Clock) -> String {
     let now = clock.micros();
     let (seconds, micros) = (now.div_euclid(1_000_000), now.rem_euclid(1_000_000));
     let random = random::below(1_000_000_000);
-    format!("{seconds:08x}{micros:05x}{}.{:08}", random / 100_000_000, random % 100_000_000)
+    format!(
+        "{seconds:08x}{micros:05x}{}.{:08}",
+        random / 100_000_000,
+        random % 100_000_000
+    )
 }

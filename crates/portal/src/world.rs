@@ -83,7 +83,10 @@ impl Shared {
     /// A world without portals.
     pub fn new(oauth: OAuth, clock: Clock, client: reqwest::Client) -> Self {
         Self(Arc::new(Inner {
-            world: Mutex::new(World { oauth, portals: IndexMap::new() }),
+            world: Mutex::new(World {
+                oauth,
+                portals: IndexMap::new(),
+            }),
             clock,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

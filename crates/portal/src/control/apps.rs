@@ -53,7 +53,10 @@ pub(super) async fn seed(State(shared): State<Shared>, Path(portal): Path<String
     let mut text = |key: &str| app.remove(key).and_then(|value| value.as_str().map(str::to_owned));
     let (access, refresh) = (text("access_token"), text("refresh_token"));
     let user_id = app.remove("user_id").and_then(|value| value.as_u64());
-    let expires_in = app.remove("expires_in").and_then(|value| value.as_i64()).unwrap_or(ACCESS_SECONDS);
+    let expires_in = app
+        .remove("expires_in")
+        .and_then(|value| value.as_i64())
+        .unwrap_or(ACCESS_SECONDS);
     let app: AppRow = serde_json::from_value(Value::Object(app)).map_err(|error| Problem::bad(error.to_string()))?;
     let now = shared.clock().seconds();
     let app = shared.change(|world| {
@@ -76,7 +79,9 @@ pub(super) async fn change(
     Path((portal, client_id)): Path<(String, String)>,
     body: Bytes,
 ) -> Answer {
-    let Value::Object(changes) = read(&body)? else { return Err(Problem::bad("an object of columns is needed")) };
+    let Value::Object(changes) = read(&body)? else {
+        return Err(Problem::bad("an object of columns is needed"));
+    };
     let outcome = shared.change_portal(&portal, |hosted| {
         let row = hosted.portal.apps.get_mut(&client_id)?;
         let mut columns = json!(row);
@@ -85,7 +90,10 @@ pub(super) async fn change(
         }
         Some(serde_json::from_value::<AppRow>(columns).map(|changed| *row = changed))
     });
-    outcome.flatten().ok_or_else(app_missing)?.map_err(|error| Problem::bad(error.to_string()))?;
+    outcome
+        .flatten()
+        .ok_or_else(app_missing)?
+        .map_err(|error| Problem::bad(error.to_string()))?;
     list(State(shared), Path(portal)).await
 }
 
@@ -106,7 +114,10 @@ struct Open {
 
 impl Default for Open {
     fn default() -> Self {
-        Self { user: 1, options: placement() }
+        Self {
+            user: 1,
+            options: placement(),
+        }
     }
 }
 
@@ -122,13 +133,24 @@ pub(super) async fn open(
     body: Bytes,
 ) -> Answer {
     let Open { user, options } = optional(body).await?;
-    let installer = shared.read_portal(&portal, |hosted| hosted.portal.apps.get(&client_id).map(|app| !app.installed));
+    let installer = shared.read_portal(&portal, |hosted| {
+        hosted.portal.apps.get(&client_id).map(|app| !app.installed)
+    });
     let installer = installer.flatten().ok_or_else(app_missing)?;
-    render(&shared, &portal, &client_id, installer, user, &options).await.map(|frame| Json(json!({"frame": frame})))
+    render(&shared, &portal, &client_id, installer, user, &options)
+        .await
+        .map(|frame| Json(json!({"frame": frame})))
 }
 
 /// Posts the frame's form and gives what came back.
-async fn render(shared: &Shared, portal: &str, client_id: &str, installer: bool, user: u64, options: &Value) -> Result<Value, Problem> {
+async fn render(
+    shared: &Shared,
+    portal: &str,
+    client_id: &str,
+    installer: bool,
+    user: u64,
+    options: &Value,
+) -> Result<Value, Problem> {
     let now = shared.clock().seconds();
     let posted = shared.change(|world| lifecycle::frame(world, portal, client_id, installer, user, options, now));
     let (url, body) = posted.ok_or_else(app_missing)?;
@@ -143,7 +165,11 @@ async fn render(shared: &Shared, portal: &str, client_id: &str, installer: bool,
     match sent {
         Ok(answer) => {
             let status = answer.status().as_u16();
-            let content_type = answer.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let content_type = answer
+                .headers()
+                .get(http::header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned);
             let text = answer.text().await.unwrap_or_default();
             Ok(json!({"url": url, "status": status, "content_type": content_type, "body": text}))
         }
@@ -152,7 +178,10 @@ async fn render(shared: &Shared, portal: &str, client_id: &str, installer: bool,
 }
 
 /// The "reinstall" button: only the install happens again, nothing is removed.
-pub(super) async fn reinstall(State(shared): State<Shared>, Path((portal, client_id)): Path<(String, String)>) -> Answer {
+pub(super) async fn reinstall(
+    State(shared): State<Shared>,
+    Path((portal, client_id)): Path<(String, String)>,
+) -> Answer {
     let api_only = shared.change_portal(&portal, |hosted| {
         let app = hosted.portal.apps.get_mut(&client_id)?;
         app.installed = app.api_only;
@@ -163,8 +192,11 @@ pub(super) async fn reinstall(State(shared): State<Shared>, Path((portal, client
         Some((api_only, user))
     });
     let (api_only, user) = api_only.flatten().ok_or_else(app_missing)?;
-    let frame =
-        if api_only { Value::Null } else { render(&shared, &portal, &client_id, true, user, &placement()).await? };
+    let frame = if api_only {
+        Value::Null
+    } else {
+        render(&shared, &portal, &client_id, true, user, &placement()).await?
+    };
     Ok(Json(json!({"frame": frame})))
 }
 
@@ -270,7 +302,9 @@ pub(super) async fn uninstall(
     Path((portal, client_id)): Path<(String, String)>,
     Query(Clean { clean }): Query<Clean>,
 ) -> Answer {
-    match shared.change_portal(&portal, |hosted| lifecycle::uninstall(&mut hosted.portal, &client_id, clean == 1)) {
+    match shared.change_portal(&portal, |hosted| {
+        lifecycle::uninstall(&mut hosted.portal, &client_id, clean == 1)
+    }) {
         Some(true) => Ok(Json(json!({"uninstalled": true}))),
         _ => Err(app_missing()),
     }
@@ -320,5 +354,7 @@ pub(super) async fn token(State(shared): State<Shared>, Path(portal): Path<Strin
         return Err(app_missing());
     }
     let now = shared.clock().seconds();
-    Ok(Json(json!(shared.change(|world| world.oauth.issue(&portal, &client_id, user, now)))))
+    Ok(Json(json!(
+        shared.change(|world| world.oauth.issue(&portal, &client_id, user, now))
+    )))
 }

@@ -11,24 +11,33 @@ use super::{Answer, portal_missing, read};
 use crate::{fault::Rule, relay, world::Shared};
 
 pub(super) async fn list(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
-    shared.read_portal(&portal, |hosted| json!(hosted.faults.rules())).map(Json).ok_or_else(portal_missing)
+    shared
+        .read_portal(&portal, |hosted| json!(hosted.faults.rules()))
+        .map(Json)
+        .ok_or_else(portal_missing)
 }
 
 pub(super) async fn add(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
     let rule: Rule = read(&body)?;
-    shared.change_portal(&portal, |hosted| hosted.faults.push(rule)).ok_or_else(portal_missing)?;
+    shared
+        .change_portal(&portal, |hosted| hosted.faults.push(rule))
+        .ok_or_else(portal_missing)?;
     list(State(shared), Path(portal)).await
 }
 
 pub(super) async fn clear(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
-    shared.change_portal(&portal, |hosted| hosted.faults.clear()).ok_or_else(portal_missing)?;
+    shared
+        .change_portal(&portal, |hosted| hosted.faults.clear())
+        .ok_or_else(portal_missing)?;
     Ok(Json(json!([])))
 }
 
 pub(super) async fn relay(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
     let faults: relay::Faults = read(&body)?;
     let shown = json!(faults);
-    shared.change_portal(&portal, |hosted| hosted.relay = faults).ok_or_else(portal_missing)?;
+    shared
+        .change_portal(&portal, |hosted| hosted.relay = faults)
+        .ok_or_else(portal_missing)?;
     Ok(Json(shown))
 }
 

@@ -22,7 +22,13 @@ pub(super) async fn create(State(shared): State<Shared>, body: Bytes) -> Answer 
 }
 
 pub(super) async fn list(State(shared): State<Shared>) -> Json<Value> {
-    Json(shared.read(|world| world.portals.iter().map(|(name, hosted)| json!(emulator::info(name, hosted))).collect()))
+    Json(shared.read(|world| {
+        world
+            .portals
+            .iter()
+            .map(|(name, hosted)| json!(emulator::info(name, hosted)))
+            .collect()
+    }))
 }
 
 pub(super) async fn show(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
@@ -38,7 +44,9 @@ pub(super) async fn show(State(shared): State<Shared>, Path(portal): Path<String
 
 /// Changes the switches that are given.
 pub(super) async fn settings(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
-    let Value::Object(changes) = read(&body)? else { return Err(Problem::bad("an object of settings is needed")) };
+    let Value::Object(changes) = read(&body)? else {
+        return Err(Problem::bad("an object of settings is needed"));
+    };
     let outcome = shared.change_portal(&portal, |hosted| {
         let mut settings = json!(hosted.portal.settings);
         for (key, value) in changes {
@@ -47,13 +55,18 @@ pub(super) async fn settings(State(shared): State<Shared>, Path(portal): Path<St
         hosted.portal.settings = serde_json::from_value::<Settings>(settings)?;
         Ok::<_, serde_json::Error>(json!(hosted.portal.settings))
     });
-    outcome.ok_or_else(portal_missing)?.map(Json).map_err(|error| Problem::bad(error.to_string()))
+    outcome
+        .ok_or_else(portal_missing)?
+        .map(Json)
+        .map_err(|error| Problem::bad(error.to_string()))
 }
 
 pub(super) async fn user(State(shared): State<Shared>, Path((portal, id)): Path<(String, u64)>, body: Bytes) -> Answer {
     let user: User = read(&body)?;
     let shown = json!(user);
-    shared.change_portal(&portal, |hosted| hosted.portal.users.insert(id, user)).ok_or_else(portal_missing)?;
+    shared
+        .change_portal(&portal, |hosted| hosted.portal.users.insert(id, user))
+        .ok_or_else(portal_missing)?;
     Ok(Json(shown))
 }
 
@@ -100,6 +113,8 @@ struct Rename {
 /// Gives the portal a new address; the old one answers 302.
 pub(super) async fn rename(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
     let Rename { domain } = optional(body).await?;
-    let info = emulator::rename(&shared, &portal, domain).await?.ok_or_else(portal_missing)?;
+    let info = emulator::rename(&shared, &portal, domain)
+        .await?
+        .ok_or_else(portal_missing)?;
     Ok(Json(json!(info)))
 }

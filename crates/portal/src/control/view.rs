@@ -28,8 +28,10 @@ pub(super) fn workflow(portal: &Portal, id: &str) -> Option<Value> {
             shown
         })
         .collect();
-    let values: Map<String, Value> =
-        workflow.steps().map(|step| (step.name.clone(), json!(step.outputs))).collect();
+    let values: Map<String, Value> = workflow
+        .steps()
+        .map(|step| (step.name.clone(), json!(step.outputs)))
+        .collect();
     Some(json!({
         "id": workflow.id,
         "state": workflow.state,
@@ -105,8 +107,14 @@ pub(super) struct Calls {
 }
 
 /// Calls received, from a number on, of one method if wanted.
-pub(super) async fn calls(State(shared): State<Shared>, Path(portal): Path<String>, Query(query): Query<Calls>) -> Answer {
-    let calls = shared.read_portal(&portal, |hosted| json!(hosted.received.since(query.from, query.method.as_deref())));
+pub(super) async fn calls(
+    State(shared): State<Shared>,
+    Path(portal): Path<String>,
+    Query(query): Query<Calls>,
+) -> Answer {
+    let calls = shared.read_portal(&portal, |hosted| {
+        json!(hosted.received.since(query.from, query.method.as_deref()))
+    });
     calls.map(Json).ok_or_else(portal_missing)
 }
 
@@ -118,18 +126,29 @@ pub(super) struct Posts {
 }
 
 /// Posts to handlers, from a number on, of one kind (`activity`, `event`) if wanted.
-pub(super) async fn posts(State(shared): State<Shared>, Path(portal): Path<String>, Query(query): Query<Posts>) -> Answer {
-    let posts = shared.read_portal(&portal, |hosted| json!(hosted.posted.since(query.from, query.kind.as_deref())));
+pub(super) async fn posts(
+    State(shared): State<Shared>,
+    Path(portal): Path<String>,
+    Query(query): Query<Posts>,
+) -> Answer {
+    let posts = shared.read_portal(&portal, |hosted| {
+        json!(hosted.posted.since(query.from, query.kind.as_deref()))
+    });
     posts.map(Json).ok_or_else(portal_missing)
 }
 
 pub(super) async fn forget_calls(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
-    shared.change_portal(&portal, |hosted| hosted.received.clear()).ok_or_else(portal_missing)?;
+    shared
+        .change_portal(&portal, |hosted| hosted.received.clear())
+        .ok_or_else(portal_missing)?;
     Ok(Json(json!([])))
 }
 
 pub(super) async fn counters(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
-    shared.read_portal(&portal, |hosted| json!(hosted.portal.counters)).map(Json).ok_or_else(portal_missing)
+    shared
+        .read_portal(&portal, |hosted| json!(hosted.portal.counters))
+        .map(Json)
+        .ok_or_else(portal_missing)
 }
 
 /// Steps whose callback was acknowledged and which still wait: what an app that loses work leaves behind.

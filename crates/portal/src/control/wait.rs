@@ -29,14 +29,18 @@ pub(super) struct Until {
 }
 
 /// Holds the answer back until it has happened; 408 if it does not.
-pub(super) async fn wait(State(shared): State<Shared>, Path(portal): Path<String>, Query(until): Query<Until>) -> Answer {
+pub(super) async fn wait(
+    State(shared): State<Shared>,
+    Path(portal): Path<String>,
+    Query(until): Query<Until>,
+) -> Answer {
     let mut changes = shared.changes();
     let happened = async {
         loop {
             let found = shared.read_portal(&portal, |hosted| match calls_of(&until) {
                 Some(method) => {
-                    let count = hosted.received.since(0, Some(method)).len();
-                    Ok((count as u64 >= until.at_least.unwrap_or(1)).then(|| json!({"calls": count})))
+                    let count = hosted.received.count(method);
+                    Ok((count >= until.at_least.unwrap_or(1)).then(|| json!({"calls": count})))
                 }
                 None => look(&hosted.portal, &until),
             });
@@ -50,22 +54,36 @@ pub(super) async fn wait(State(shared): State<Shared>, Path(portal): Path<String
         }
     };
     let limit = Duration::from_millis(until.timeout_ms.unwrap_or(30_000));
-    tokio::time::timeout(limit, happened).await.unwrap_or_else(|_| Err(Problem::timeout()))
+    tokio::time::timeout(limit, happened)
+        .await
+        .unwrap_or_else(|_| Err(Problem::timeout()))
 }
 
 fn calls_of(until: &Until) -> Option<&str> {
-    until.counter.as_deref().and_then(|counter| counter.strip_prefix("calls:"))
+    until
+        .counter
+        .as_deref()
+        .and_then(|counter| counter.strip_prefix("calls:"))
 }
 
 fn look(portal: &Portal, until: &Until) -> Result<Option<Value>, Problem> {
     if let Some(name) = &until.counter {
         let counters = json!(portal.counters);
-        let value = name.split('.').try_fold(&counters, |value, part| value.get(part)).and_then(Value::as_u64);
+        let value = name
+            .split('.')
+            .try_fold(&counters, |value, part| value.get(part))
+            .and_then(Value::as_u64);
         let value = value.ok_or_else(|| Problem::bad(format!("no counter named {name:?}; see GET …/counters")))?;
         return Ok((value >= until.at_least.unwrap_or(1)).then_some(counters));
     }
-    let id = until.workflow.as_deref().ok_or_else(|| Problem::bad("give `workflow` or `counter`"))?;
-    let workflow = portal.workflows.get(id).ok_or_else(|| Problem::bad("no such workflow"))?;
+    let id = until
+        .workflow
+        .as_deref()
+        .ok_or_else(|| Problem::bad("give `workflow` or `counter`"))?;
+    let workflow = portal
+        .workflows
+        .get(id)
+        .ok_or_else(|| Problem::bad("no such workflow"))?;
     let done = match &until.step {
         None => workflow.state != workflow::State::Running,
         Some(step) => {

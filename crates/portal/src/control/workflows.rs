@@ -13,7 +13,7 @@ use crate::{
     workflow::{
         self, Start,
         seed::{self, Seed},
-        template::{Call, Element},
+        template::{self, Call, Element},
     },
     world::Shared,
 };
@@ -58,12 +58,21 @@ impl Default for Body {
 pub(super) async fn start(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
     let body: Body = read(&body)?;
     if body.steps.is_empty() {
-        return Err(Problem::bad("`steps` is empty: give at least one, such as {\"code\": \"md5\"}"));
+        return Err(Problem::bad(
+            "`steps` is empty: give at least one, such as {\"code\": \"md5\"}",
+        ));
+    }
+    if let Some(name) = template::repeated_name(&body.steps) {
+        return Err(Problem::bad(format!(
+            "two steps are named {name:?}; a name is unique in its template"
+        )));
     }
     let mut ids = Vec::new();
     for number in 0..body.count {
         let fields = body.fields.iter().map(|(key, value)| {
-            let value = value.as_str().map_or_else(|| value.clone(), |text| json!(text.replace("{n}", &number.to_string())));
+            let value = value
+                .as_str()
+                .map_or_else(|| value.clone(), |text| json!(text.replace("{n}", &number.to_string())));
             (key.clone(), value)
         });
         let start = Start {
@@ -106,13 +115,19 @@ pub(super) async fn seed(State(shared): State<Shared>, Path(portal): Path<String
         parallel: tokens.len() > 1,
         tokens,
         then: waiting.then,
-        call: Call { code: waiting.code, client_id: waiting.client_id.unwrap_or_default(), ..Call::default() },
+        call: Call {
+            code: waiting.code,
+            client_id: waiting.client_id.unwrap_or_default(),
+            ..Call::default()
+        },
         trust: true,
         document_id: waiting.document_id.unwrap_or(defaults.document_id),
         document_type: waiting.document_type.unwrap_or(defaults.document_type),
         started_by: 1,
     };
-    let id = shared.change_portal(&portal, |hosted| seed::workflow(&mut hosted.portal, seed)).ok_or_else(portal_missing)?;
+    let id = shared
+        .change_portal(&portal, |hosted| seed::workflow(&mut hosted.portal, seed))
+        .ok_or_else(portal_missing)?;
     let id = id.ok_or_else(|| Problem::bad("`event_token` must look like WORKFLOW|ACTIVITY|EVENT.SIGNATURE"))?;
     Ok(Json(json!({"id": id})))
 }
@@ -121,13 +136,19 @@ pub(super) async fn list(State(shared): State<Shared>, Path(portal): Path<String
     let list = shared.read_portal(&portal, |hosted| {
         let mut all: Vec<_> = hosted.portal.workflows.values().collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
-        all.iter().map(|workflow| json!({"id": workflow.id, "state": workflow.state})).collect()
+        all.iter()
+            .map(|workflow| json!({"id": workflow.id, "state": workflow.state}))
+            .collect()
     });
     list.map(Json).ok_or_else(portal_missing)
 }
 
 pub(super) async fn show(State(shared): State<Shared>, Path((portal, id)): Path<(String, String)>) -> Answer {
-    shared.read_portal(&portal, |hosted| view::workflow(&hosted.portal, &id)).flatten().map(Json).ok_or_else(workflow_missing)
+    shared
+        .read_portal(&portal, |hosted| view::workflow(&hosted.portal, &id))
+        .flatten()
+        .map(Json)
+        .ok_or_else(workflow_missing)
 }
 
 #[derive(Default, Deserialize)]
@@ -138,7 +159,11 @@ struct Lock {
 }
 
 /// Holds a workflow's lock, as a hit that runs long.
-pub(super) async fn lock(State(shared): State<Shared>, Path((portal, id)): Path<(String, String)>, body: Bytes) -> Answer {
+pub(super) async fn lock(
+    State(shared): State<Shared>,
+    Path((portal, id)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
     let Lock { minutes_ago } = optional(body).await?;
     let locked = shared.change_portal(&portal, |hosted| {
         let now = hosted.portal.clock.seconds();
@@ -147,7 +172,10 @@ pub(super) async fn lock(State(shared): State<Shared>, Path((portal, id)): Path<
         row.owned_until = Some(now - minutes_ago * 60 + 300);
         Some(())
     });
-    locked.flatten().map(|()| Json(json!({"locked": true}))).ok_or_else(workflow_missing)
+    locked
+        .flatten()
+        .map(|()| Json(json!({"locked": true})))
+        .ok_or_else(workflow_missing)
 }
 
 /// Lets it go without saving.
@@ -158,7 +186,10 @@ pub(super) async fn unlock(State(shared): State<Shared>, Path((portal, id)): Pat
         row.owned_until = None;
         Some(())
     });
-    unlocked.flatten().map(|()| Json(json!({"locked": false}))).ok_or_else(workflow_missing)
+    unlocked
+        .flatten()
+        .map(|()| Json(json!({"locked": false})))
+        .ok_or_else(workflow_missing)
 }
 
 /// Ends a workflow as an administrator does.
@@ -171,9 +202,19 @@ pub(super) async fn terminate(State(shared): State<Shared>, Path((portal, id)): 
 }
 
 /// Deletes a workflow's document: the next hit terminates the workflow.
-pub(super) async fn delete_document(State(shared): State<Shared>, Path((portal, id)): Path<(String, String)>) -> Answer {
+pub(super) async fn delete_document(
+    State(shared): State<Shared>,
+    Path((portal, id)): Path<(String, String)>,
+) -> Answer {
     let deleted = shared.change_portal(&portal, |hosted| {
-        hosted.portal.workflows.get_mut(&id).map(|workflow| workflow.document_deleted = true)
+        hosted
+            .portal
+            .workflows
+            .get_mut(&id)
+            .map(|workflow| workflow.document_deleted = true)
     });
-    deleted.flatten().map(|()| Json(json!({"document": null}))).ok_or_else(workflow_missing)
+    deleted
+        .flatten()
+        .map(|()| Json(json!({"document": null})))
+        .ok_or_else(workflow_missing)
 }

@@ -29,28 +29,42 @@ pub(super) fn by_token(oauth: &OAuth, name: &str, portal: &Portal, call: &Call, 
     if app.payment_expired {
         return Err(refused("PAYMENT_REQUIRED", "Subscription has been ended"));
     }
-    let mut context = for_user(portal, grant.user_id, call)?;
+    let mut context = for_user(portal, grant.user_id)?;
     context.client_id = Some(grant.client_id.clone());
     context.scope = Some(app.scope.clone());
     Ok(context)
 }
 
 /// Authorises an incoming webhook, `/rest/USER/SECRET/METHOD`.
-pub(super) fn by_webhook(hosted: &Hosted, user: &str, secret: &str, call: &Call) -> Result<Context, Failure> {
+pub(super) fn by_webhook(hosted: &Hosted, user: &str, secret: &str) -> Result<Context, Failure> {
     match hosted.webhooks.get(secret) {
-        Some(owner) if owner.to_string() == user => for_user(&hosted.portal, *owner, call),
+        Some(owner) if owner.to_string() == user => for_user(&hosted.portal, *owner),
         _ => Err(refused("INVALID_CREDENTIALS", "Invalid request credentials")),
     }
 }
 
-fn for_user(portal: &Portal, id: u64, call: &Call) -> Result<Context, Failure> {
+fn for_user(portal: &Portal, id: u64) -> Result<Context, Failure> {
     let user = portal.users.get(&id).filter(|user| user.active);
     let user = user.ok_or_else(|| refused("authorization_error", "Unable to authorize user"))?;
-    let user_zone_offset = if portal.settings.use_time_zones { user.zone_offset } else { 0 };
-    Ok(Context { user_id: id, admin: user.admin, user_zone_offset, source: call.source, ..Context::default() })
+    let user_zone_offset = if portal.settings.use_time_zones {
+        user.zone_offset
+    } else {
+        0
+    };
+    Ok(Context {
+        user_id: id,
+        admin: user.admin,
+        user_zone_offset,
+        ..Context::default()
+    })
 }
 
 fn token_of(params: &Map<String, Value>) -> Option<&str> {
-    let token = |name| params.get(name).and_then(Value::as_str).filter(|token| !token.is_empty());
+    let token = |name| {
+        params
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|token| !token.is_empty())
+    };
     token("auth").or_else(|| token("access_token"))
 }

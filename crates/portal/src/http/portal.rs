@@ -36,7 +36,11 @@ pub(crate) fn router(front: Front) -> Router {
 
 async fn handle(State(front): State<Front>, request: Request) -> Response<Body> {
     let path = request.uri().path().to_owned();
-    if let Some(moved) = front.shared.read_portal(&front.name, |hosted| moved(hosted, &front, &request)).flatten() {
+    if let Some(moved) = front
+        .shared
+        .read_portal(&front.name, |hosted| moved(hosted, &front, &request))
+        .flatten()
+    {
         return moved;
     }
     match path.strip_prefix("/rest/") {
@@ -49,7 +53,10 @@ async fn handle(State(front): State<Front>, request: Request) -> Response<Body> 
 /// The 302 of a renamed portal, with the path and query kept.
 fn moved(hosted: &Hosted, front: &Front, request: &Request) -> Option<Response<Body>> {
     hosted.moved_from.contains(&front.address).then(|| {
-        let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let target = request
+            .uri()
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str);
         let mut answer = response(302, "text/html; charset=UTF-8", "");
         if let Ok(location) = format!("http://{}{target}", hosted.address).parse() {
             answer.headers_mut().insert(http::header::LOCATION, location);
@@ -66,7 +73,10 @@ fn split(rest: &str) -> (Option<(&str, &str)>, String) {
         [method] => (None, method),
         _ => (None, rest),
     };
-    let method = method.strip_suffix(".json").or_else(|| method.strip_suffix(".xml")).unwrap_or(method);
+    let method = method
+        .strip_suffix(".json")
+        .or_else(|| method.strip_suffix(".xml"))
+        .unwrap_or(method);
     (webhook, method.to_lowercase())
 }
 
@@ -81,11 +91,21 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
     let clock = front.shared.clock();
     let start = clock.micros();
     let (webhook, method) = split(rest);
-    let fault = front.shared.change_portal(&front.name, |hosted| hosted.faults.next(&method)).flatten();
+    let fault = front
+        .shared
+        .change_portal(&front.name, |hosted| hosted.faults.next(&method))
+        .flatten();
     let fault = before_fault(fault).await;
     let call = read_params(request).await;
     if let Some(answer) = fault.as_ref().filter(|rule| !rule.work).and_then(apply_fault) {
-        note(front, &method, &call, &Context::default(), answer.status().as_u16(), None);
+        note(
+            front,
+            &method,
+            &call,
+            &Context::default(),
+            answer.status().as_u16(),
+            None,
+        );
         return answer;
     }
     let processing = clock.micros();
@@ -98,16 +118,27 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
             && !hosted.limiter.admit(source, start)
         {
             let answer = Failure::new(503, "QUERY_LIMIT_EXCEEDED", "Too many requests");
-            return Some((Context::default(), Done { answer: Err(answer).into(), jobs: Vec::new(), hold: Duration::ZERO }));
+            return Some((
+                Context::default(),
+                Done {
+                    answer: Err(answer).into(),
+                    jobs: Vec::new(),
+                    hold: Duration::ZERO,
+                },
+            ));
         }
         let context = match webhook {
-            Some((user, secret)) => auth::by_webhook(hosted, user, secret, &call),
+            Some((user, secret)) => auth::by_webhook(hosted, user, secret),
             None => auth::by_token(oauth, &front.name, &hosted.portal, &call, clock.seconds()),
         };
         let mut context = match context {
             Ok(context) => context,
             Err(refused) => {
-                let done = Done { answer: Err(refused).into(), jobs: Vec::new(), hold: Duration::ZERO };
+                let done = Done {
+                    answer: Err(refused).into(),
+                    jobs: Vec::new(),
+                    hold: Duration::ZERO,
+                };
                 return Some((Context::default(), done));
             }
         };
@@ -116,28 +147,51 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
         let hold = Duration::from_millis(hosted.portal.settings.lock_hold_ms);
         if hold.is_zero() {
             workflow::run_jobs(&mut hosted.portal, &jobs);
-            return Some((context, Done { answer, jobs: Vec::new(), hold }));
+            return Some((
+                context,
+                Done {
+                    answer,
+                    jobs: Vec::new(),
+                    hold,
+                },
+            ));
         }
         Some((context, Done { answer, jobs, hold }))
     });
-    let Some((context, done)) = done else { return response(404, "text/html; charset=UTF-8", "404 Not Found") };
+    let Some((context, done)) = done else {
+        return response(404, "text/html; charset=UTF-8", "404 Not Found");
+    };
     if !done.jobs.is_empty() {
-        front.shared.tasks().spawn(slow_jobs(front.clone(), done.jobs, done.hold));
+        front
+            .shared
+            .tasks()
+            .spawn(slow_jobs(front.clone(), done.jobs, done.hold));
     }
-    let times = time_block::Times { start, processing, finish: clock.micros() };
+    let times = time_block::Times {
+        start,
+        processing,
+        finish: clock.micros(),
+    };
     let body = finish(front, done.answer, &times);
     note(front, &method, &call, &context, body.0, body.2);
     fault.as_ref().and_then(apply_fault).unwrap_or(body.1)
 }
 
 /// Adds the `time` block to a JSON success and gives status, response and the error's code.
-fn finish(front: &Front, answer: context::Response, times: &time_block::Times) -> (u16, Response<Body>, Option<String>) {
+fn finish(
+    front: &Front,
+    answer: context::Response,
+    times: &time_block::Times,
+) -> (u16, Response<Body>, Option<String>) {
     let context::Response { status, body } = answer;
     match body {
         context::Body::Json(mut body) => {
             let error = body.get("error").and_then(Value::as_str).map(str::to_owned);
             if let (200, Value::Object(map)) = (status, &mut body) {
-                let zone = front.shared.read_portal(&front.name, |hosted| hosted.portal.settings.zone_offset).unwrap_or(0);
+                let zone = front
+                    .shared
+                    .read_portal(&front.name, |hosted| hosted.portal.settings.zone_offset)
+                    .unwrap_or(0);
                 map.insert("time".into(), times.to_json(zone));
             }
             (status, json_response(status, &body), error)
@@ -173,7 +227,9 @@ async fn slow_jobs(front: Front, jobs: Vec<Job>, hold: Duration) {
     let owner = workflow::unique_id(front.shared.clock());
     for index in job_order(jobs.len()) {
         let job = &jobs[index];
-        let taken = front.shared.change_portal(&front.name, |hosted| workflow::take_lock(&mut hosted.portal, job, &owner).is_ok());
+        let taken = front.shared.change_portal(&front.name, |hosted| {
+            workflow::take_lock(&mut hosted.portal, job, &owner).is_ok()
+        });
         if taken != Some(true) {
             continue;
         }
@@ -191,7 +247,13 @@ async fn slow_jobs(front: Front, jobs: Vec<Job>, hold: Duration) {
 /// `/oauth/authorize/`: the browser of a signed-in user. `user` names the user (default: the administrator).
 async fn authorize(front: &Front, request: Request) -> Response<Body> {
     let call = read_params(request).await;
-    let get = |name: &str| call.params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let get = |name: &str| {
+        call.params
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let now = front.shared.clock().seconds();
     let user = get("user").parse().unwrap_or(1);
     let location = front.shared.change(|world| {
@@ -199,14 +261,21 @@ async fn authorize(front: &Front, request: Request) -> Response<Body> {
         let hosted = world.portals.get(&front.name)?;
         let app = hosted.portal.apps.get(&get("client_id"))?;
         let mut target = Map::new();
-        target.insert("code".into(), json!(world.oauth.code(&front.name, &app.client_id, user, now)));
+        target.insert(
+            "code".into(),
+            json!(world.oauth.code(&front.name, &app.client_id, user, now)),
+        );
         target.insert("state".into(), json!(get("state")));
         target.insert("domain".into(), json!(hosted.portal.domain));
         target.insert("member_id".into(), json!(hosted.portal.member_id));
         target.insert("scope".into(), json!(app.scope.join(",")));
         target.insert("server_domain".into(), json!(host));
         let separator = if app.redirect_uri.contains('?') { '&' } else { '?' };
-        Some(format!("{}{separator}{}", app.redirect_uri, crate::php::form::build(&target)))
+        Some(format!(
+            "{}{separator}{}",
+            app.redirect_uri,
+            crate::php::form::build(&target)
+        ))
     });
     // On failure there is no redirect.
     let Some(location) = location.and_then(|location| location.parse().ok()) else {

@@ -16,7 +16,9 @@ use crate::world::Shared;
 
 /// Binds an address, naming it in the error.
 pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
 }
 
 /// Serves until the token is cancelled, then drops the listener and all connections.
@@ -32,7 +34,11 @@ pub(crate) fn spawn(shared: &Shared, listener: TcpListener, router: Router, unti
                 Ok((stream, peer)) => {
                     tasks.spawn(connection(stream, peer, router.clone(), until.clone()));
                 }
-                Err(error) => tracing::debug!(%error, "accepting failed"),
+                Err(error) => {
+                    tracing::debug!(%error, "accepting failed");
+                    // Out of file descriptors: trying at once would only burn CPU.
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
             }
         }
     });
@@ -45,11 +51,16 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, until: 
         async move {
             let mut request: Request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
+            let response = router
+                .oneshot(request)
+                .await
+                .unwrap_or_else(|never: Infallible| match never {});
             Ok::<_, Infallible>(response)
         }
     });
-    let serving = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         () = until.cancelled() => {}
         served = serving => {

@@ -27,7 +27,13 @@ fn app<'a>(portal: &'a Portal, context: &Context) -> Result<&'a AppRow, Failure>
         .client_id
         .as_ref()
         .and_then(|id| portal.apps.get(id))
-        .ok_or_else(|| Failure::new(403, "WRONG_AUTH_TYPE", "Current authorization type is denied for this method"))
+        .ok_or_else(|| {
+            Failure::new(
+                403,
+                "WRONG_AUTH_TYPE",
+                "Current authorization type is denied for this method",
+            )
+        })
 }
 
 fn text(params: &Params, key: &str) -> String {
@@ -56,10 +62,20 @@ pub(super) fn bind(portal: &mut Portal, context: &Context, params: &Params) -> O
         row.client_id == client_id && row.event == event && row.handler == handler && row.auth_type == auth_type
     };
     if portal.event_handlers.iter().any(same) {
-        return Err(Failure::bad("ERROR_CORE", "Unable to set event handler: Handler already binded"));
+        return Err(Failure::bad(
+            "ERROR_CORE",
+            "Unable to set event handler: Handler already binded",
+        ));
     }
     let id = lifecycle::next_handler_id(portal);
-    portal.event_handlers.push(EventHandler { id, client_id, event, handler, auth_type, built_in: false });
+    portal.event_handlers.push(EventHandler {
+        id,
+        client_id,
+        event,
+        handler,
+        auth_type,
+        built_in: false,
+    });
     Ok(Reply::new(true))
 }
 
@@ -82,7 +98,10 @@ pub(super) fn unbind(portal: &mut Portal, context: &Context, params: &Params) ->
     if handler.is_empty() {
         return Err(argument("HANDLER"));
     }
-    let user = params.get("AUTH_TYPE").map(to_int).and_then(|user| u64::try_from(user).ok());
+    let user = params
+        .get("AUTH_TYPE")
+        .map(to_int)
+        .and_then(|user| u64::try_from(user).ok());
     let before = portal.event_handlers.len();
     portal.event_handlers.retain(|row| {
         !(row.client_id == client_id
@@ -97,9 +116,9 @@ pub(super) fn unbind(portal: &mut Portal, context: &Context, params: &Params) ->
 pub(super) fn get(portal: &Portal, context: &Context) -> Outcome {
     let client_id = &app(portal, context)?.client_id;
     let rows = portal.event_handlers.iter().filter(|row| row.client_id == *client_id);
-    let rows = rows.map(|row| {
-        json!({"event": row.event, "handler": row.handler, "auth_type": row.auth_type.to_string(), "offline": 0})
-    });
+    let rows = rows.map(
+        |row| json!({"event": row.event, "handler": row.handler, "auth_type": row.auth_type.to_string(), "offline": 0}),
+    );
     Ok(Reply::new(rows.collect::<Vec<_>>()))
 }
 

@@ -26,7 +26,13 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
         return answer;
     }
     let call = read_params(request).await;
-    let get = |name: &str| call.params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let get = |name: &str| {
+        call.params
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let now = shared.clock().seconds();
     let (status, body) = match path.trim_end_matches('/').trim_end_matches(".json") {
         "/oauth/token" => shared.change(|world| token(world, &get, now)),
@@ -39,7 +45,10 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
         }
         _ => (404, error("ERROR_METHOD_NOT_FOUND", "Method not found!")),
     };
-    fault.as_ref().and_then(apply_fault).unwrap_or_else(|| json_response(status, &body))
+    fault
+        .as_ref()
+        .and_then(apply_fault)
+        .unwrap_or_else(|| json_response(status, &body))
 }
 
 fn error(code: &str, description: &str) -> Value {
@@ -58,7 +67,12 @@ fn token(world: &mut World, get: &dyn Fn(&str) -> String, now: i64) -> (u16, Val
     let grant = match get("grant_type").as_str() {
         "authorization_code" => match world.oauth.take_code(&get("code"), &client_id, now) {
             Some(grant) => grant,
-            None => return (400, error("bad_verification_code", "Wrong or expired authorization code")),
+            None => {
+                return (
+                    400,
+                    error("bad_verification_code", "Wrong or expired authorization code"),
+                );
+            }
         },
         "refresh_token" => {
             let token = get("refresh_token");
@@ -70,9 +84,18 @@ fn token(world: &mut World, get: &dyn Fn(&str) -> String, now: i64) -> (u16, Val
                 None => return (400, error("invalid_grant", "Invalid refresh token")),
             }
         }
-        _ => return (400, error("invalid_request", "Invalid grant_type parameter or parameter missing")),
+        _ => {
+            return (
+                400,
+                error("invalid_request", "Invalid grant_type parameter or parameter missing"),
+            );
+        }
     };
-    let Some(app) = world.portals.get(&grant.portal).and_then(|hosted| hosted.portal.apps.get(&client_id)) else {
+    let Some(app) = world
+        .portals
+        .get(&grant.portal)
+        .and_then(|hosted| hosted.portal.apps.get(&client_id))
+    else {
         return (401, error("NOT_INSTALLED", "Application not installed"));
     };
     if app.payment_expired {
@@ -103,7 +126,12 @@ fn token(world: &mut World, get: &dyn Fn(&str) -> String, now: i64) -> (u16, Val
 
 /// `app.info`: what the authorisation server knows about the installation that a token belongs to.
 fn app_info(world: &World, token: &str, now: i64) -> (u16, Value) {
-    let Grant { portal, client_id, user_id, expires } = match world.oauth.check(token, now) {
+    let Grant {
+        portal,
+        client_id,
+        user_id,
+        expires,
+    } = match world.oauth.check(token, now) {
         _ if token.is_empty() => return (401, error("NO_AUTH_FOUND", "Wrong authorization data")),
         Worth::Unknown => return (401, error("invalid_token", "Unable to get application by token")),
         Worth::Expired => return (401, error("expired_token", "The access token provided has expired")),

@@ -20,7 +20,7 @@ pub fn output(value: Value) -> Value {
 pub fn is_list(map: &Map<String, Value>) -> bool {
     map.keys()
         .enumerate()
-        .all(|(index, key)| key.parse() == Ok(index) && (index == 0) == key.starts_with('0'))
+        .all(|(index, key)| integer_key(key) == i64::try_from(index).ok())
 }
 
 /// An element by its key, of a list or of a map.

@@ -78,14 +78,18 @@ pub fn event_send(portal: &mut Portal, context: &mut Context, params: &Params) -
 /// `bizproc.activity.log`: synchronous, and a write: it takes the lock, saves the workflow and may terminate it.
 pub fn activity_log(portal: &mut Portal, _context: &mut Context, params: &Params) -> Outcome {
     let params = upper_keys(params);
-    let token = token::verify(portal, params.get("EVENT_TOKEN")).ok_or_else(Failure::access_denied)?.to_owned();
+    let token = token::verify(portal, params.get("EVENT_TOKEN"))
+        .ok_or_else(Failure::access_denied)?
+        .to_owned();
     let message = params.get("LOG_MESSAGE").cloned().unwrap_or_default();
     if !truthy(&message) {
         return Err(Failure::bad("ERROR_EMPTY_LOG_MESSAGE", "Empty log message!"));
     }
     let (id, activity, event_id) = token::parts(&token);
     lock(portal, id, &unique_id(&portal.clock))?;
-    let Some(mut workflow) = unlocked(portal, id, activity)? else { return Ok(Reply::new(true)) };
+    let Some(mut workflow) = unlocked(portal, id, activity)? else {
+        return Ok(Reply::new(true));
+    };
     if let Some(activity) = activity
         && waiting(&workflow, activity, event_id).is_some()
     {
@@ -219,11 +223,19 @@ fn log_text(message: &Value) -> &str {
 }
 
 fn deliver(portal: &mut Portal, workflow: &mut Workflow, index: usize, job: &Job) -> Task {
-    let caller = Caller { zone_offset: job.user_zone_offset };
+    let caller = Caller {
+        zone_offset: job.user_zone_offset,
+    };
     let now = portal.clock.seconds();
-    let Kind::Activity(step) = &mut workflow.nodes[index].kind else { return Task::Over(index) };
+    let Kind::Activity(step) = &mut workflow.nodes[index].kind else {
+        return Task::Over(index);
+    };
     let name = step.name.clone();
-    if let StepState::Waiting { deadline: Some(deadline), .. } = step.state {
+    if let StepState::Waiting {
+        deadline: Some(deadline),
+        ..
+    } = step.state
+    {
         portal.timeouts.remove(&(deadline, workflow.id.clone(), name.clone()));
     }
     step.completions += 1;
@@ -234,11 +246,16 @@ fn deliver(portal: &mut Portal, workflow: &mut Workflow, index: usize, job: &Job
         portal.counters.steps_completed_twice += 1;
     }
     // An activity that is not registered at this moment has no definitions: the workflow goes on without the values.
-    if let Some(row) = portal.registry.activities.get(&internal_code(&step.call.client_id, &step.call.code)) {
+    if let Some(row) = portal
+        .registry
+        .activities
+        .get(&internal_code(&step.call.client_id, &step.call.code))
+    {
         let given = by_upper_key(&job.return_values);
         for (key, definition) in row.return_properties.as_object().into_iter().flatten() {
             if let Some(given) = given.get(&key.to_ascii_uppercase()) {
-                step.outputs.insert(key.clone(), value::internalize(portal, caller, definition, given));
+                step.outputs
+                    .insert(key.clone(), value::internalize(portal, caller, definition, given));
             }
         }
     }
@@ -249,7 +266,10 @@ fn deliver(portal: &mut Portal, workflow: &mut Workflow, index: usize, job: &Job
 /// `RETURN_VALUES` cast to an array with its keys in upper case.
 fn by_upper_key(values: &Value) -> Map<String, Value> {
     match values {
-        Value::Object(map) => map.iter().map(|(key, value)| (key.to_ascii_uppercase(), value.clone())).collect(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.to_ascii_uppercase(), value.clone()))
+            .collect(),
         _ => Map::new(),
     }
 }

@@ -39,7 +39,9 @@ fn resolve_text(workflow: &Workflow, text: &str) -> Value {
 /// `object:field`, with modifiers after `>` left aside.
 fn look_up(workflow: &Workflow, expression: &str) -> Value {
     let expression = expression.split('>').next().unwrap_or_default().trim();
-    let Some((object, field)) = expression.split_once(':') else { return Value::Null };
+    let Some((object, field)) = expression.split_once(':') else {
+        return Value::Null;
+    };
     match object {
         "Document" => workflow.fields.get(field).cloned().unwrap_or_default(),
         "Workflow" if field.eq_ignore_ascii_case("id") => workflow.id.clone().into(),

@@ -60,7 +60,9 @@ pub fn terminate(portal: &mut Portal, id: &str) -> bool {
     if !portal.instances.contains_key(id) {
         return false;
     }
-    let Some(mut workflow) = portal.workflows.remove(id) else { return false };
+    let Some(mut workflow) = portal.workflows.remove(id) else {
+        return false;
+    };
     workflow.state = State::Terminated;
     save(portal, workflow);
     true
@@ -182,13 +184,20 @@ pub(super) fn close(portal: &Portal, workflow: &mut Workflow, index: usize, how:
 
 /// Executes an app's step: calls the app, and waits or goes on.
 fn execute(portal: &mut Portal, workflow: &mut Workflow, index: usize, queue: &mut VecDeque<Task>) {
-    let Kind::Activity(step) = &mut workflow.nodes[index].kind else { return };
+    let Kind::Activity(step) = &mut workflow.nodes[index].kind else {
+        return;
+    };
     step.calls += 1;
     let (name, call) = (step.name.clone(), step.call.clone());
     let now = portal.clock.seconds();
     workflow.write(now, LogKind::Execute, &name, "");
 
-    let Some(row) = portal.registry.activities.get(&internal_code(&call.client_id, &call.code)).cloned() else {
+    let Some(row) = portal
+        .registry
+        .activities
+        .get(&internal_code(&call.client_id, &call.code))
+        .cloned()
+    else {
         return fault(portal, workflow, index, "Application activity is not installed.", queue);
     };
     let application_token = match portal.apps.get(&row.app_id) {
@@ -201,8 +210,11 @@ fn execute(portal: &mut Portal, workflow: &mut Workflow, index: usize, queue: &m
     };
 
     // The definition decides; where it is silent, the value saved by the designer does.
-    let subscription =
-        if row.use_subscription.is_empty() { call.wait.clone() } else { Some(row.use_subscription.clone()) };
+    let subscription = if row.use_subscription.is_empty() {
+        call.wait.clone()
+    } else {
+        Some(row.use_subscription.clone())
+    };
     let waits = subscription.as_deref() == Some("Y");
     let timeout = call.timeout.min(LONGEST_TIMEOUT);
     let event_id = random::event_id();
@@ -219,17 +231,24 @@ fn execute(portal: &mut Portal, workflow: &mut Workflow, index: usize, queue: &m
         user: Some(user),
         data,
         application_token,
-        post: Post::Activity { workflow: workflow.id.clone(), name: name.clone() },
+        post: Post::Activity {
+            workflow: workflow.id.clone(),
+            name: name.clone(),
+        },
     });
 
-    let Kind::Activity(step) = &mut workflow.nodes[index].kind else { return };
+    let Kind::Activity(step) = &mut workflow.nodes[index].kind else {
+        return;
+    };
     step.outputs = value::defaults(&row);
     if waits {
         step.outputs.insert("IsTimeout".into(), 0.into());
         let deadline = (timeout > 0)
             .then(|| portal.clock.micros() + i64::try_from(timeout).unwrap_or(i64::MAX / 1_000_000) * 1_000_000);
         if let Some(deadline) = deadline {
-            portal.timeouts.insert((deadline, workflow.id.clone(), name), event_id.clone());
+            portal
+                .timeouts
+                .insert((deadline, workflow.id.clone(), name), event_id.clone());
         }
         step.state = StepState::Waiting { event_id, deadline };
     } else {
@@ -261,7 +280,11 @@ fn query_data(
 ) -> Map<String, Value> {
     let mut properties = Map::new();
     for (key, definition) in row.properties.as_object().into_iter().flatten() {
-        let value = call.properties.get(key).map(|value| expression::resolve(workflow, value)).unwrap_or_default();
+        let value = call
+            .properties
+            .get(key)
+            .map(|value| expression::resolve(workflow, value))
+            .unwrap_or_default();
         properties.insert(key.clone(), value::externalize(definition, value));
     }
     let mut data = Map::new();
@@ -271,7 +294,10 @@ fn query_data(
     data.insert("document_type".into(), workflow.document_type.to_vec().into());
     data.insert("event_token".into(), event_token.into());
     data.insert("properties".into(), Value::Object(properties));
-    data.insert("use_subscription".into(), subscription.map(Value::String).unwrap_or_default());
+    data.insert(
+        "use_subscription".into(),
+        subscription.map(Value::String).unwrap_or_default(),
+    );
     data.insert("timeout_duration".into(), timeout.into());
     data.insert("ts".into(), portal.clock.seconds().into());
     data

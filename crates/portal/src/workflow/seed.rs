@@ -33,14 +33,24 @@ pub struct Seed {
 
 /// Puts the workflow in place, nothing called, and gives its id.
 pub fn workflow(portal: &mut Portal, seed: Seed) -> Option<String> {
-    let values: Vec<&str> = seed.tokens.iter().filter_map(|token| token.rsplit_once('.')).map(|(v, _)| v).collect();
+    let values: Vec<&str> = seed
+        .tokens
+        .iter()
+        .filter_map(|token| token.rsplit_once('.'))
+        .map(|(v, _)| v)
+        .collect();
     let id = token::parts(values.first()?).0.to_owned();
     let calls = values.iter().map(|value| {
         let name = token::parts(value).1.unwrap_or_default().to_owned();
-        Element::Call(Box::new(Call { name, ..seed.call.clone() }))
+        Element::Call(Box::new(Call {
+            name,
+            ..seed.call.clone()
+        }))
     });
     let mut steps = if seed.parallel {
-        vec![Element::Parallel { parallel: calls.map(|call| vec![call]).collect() }]
+        vec![Element::Parallel {
+            parallel: calls.map(|call| vec![call]).collect(),
+        }]
     } else {
         calls.collect()
     };
@@ -77,7 +87,10 @@ fn wait(workflow: &mut Workflow, value: &str) {
     let (_, name, event_id) = token::parts(value);
     if let Some(step) = name.and_then(|name| workflow.step_mut(name)) {
         step.calls = 1;
-        step.state = StepState::Waiting { event_id: event_id.unwrap_or_default().to_owned(), deadline: None };
+        step.state = StepState::Waiting {
+            event_id: event_id.unwrap_or_default().to_owned(),
+            deadline: None,
+        };
     }
 }
 

@@ -78,6 +78,24 @@ fn save_call(portal: &Portal, call: &mut Call) {
     }
 }
 
+/// A name that two steps have.
+pub fn repeated_name(elements: &[Element]) -> Option<&str> {
+    let mut names = Vec::new();
+    collect_names(elements, &mut names);
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
+
+fn collect_names<'a>(elements: &'a [Element], names: &mut Vec<&'a str>) {
+    for element in elements {
+        match element {
+            Element::Parallel { parallel } => parallel.iter().for_each(|branch| collect_names(branch, names)),
+            Element::Call(call) if call.name.is_empty() => {}
+            Element::Call(call) => names.push(&call.name),
+        }
+    }
+}
+
 /// Makes the tree of a sequence. The root is node 0.
 pub fn tree(elements: &[Element]) -> Vec<Node> {
     let mut nodes = Vec::new();
@@ -87,13 +105,22 @@ pub fn tree(elements: &[Element]) -> Vec<Node> {
 
 fn sequence(nodes: &mut Vec<Node>, parent: Option<usize>, elements: &[Element]) -> usize {
     let own = nodes.len();
-    nodes.push(Node { parent, kind: Kind::Sequence { children: Vec::new(), next: 0 } });
+    nodes.push(Node {
+        parent,
+        kind: Kind::Sequence {
+            children: Vec::new(),
+            next: 0,
+        },
+    });
     let children = elements
         .iter()
         .map(|element| match element {
             Element::Parallel { parallel } => branches(nodes, own, parallel),
             Element::Call(call) => {
-                nodes.push(Node { parent: Some(own), kind: Kind::Activity(Box::new(step(call))) });
+                nodes.push(Node {
+                    parent: Some(own),
+                    kind: Kind::Activity(Box::new(step(call))),
+                });
                 nodes.len() - 1
             }
         })
@@ -104,9 +131,21 @@ fn sequence(nodes: &mut Vec<Node>, parent: Option<usize>, elements: &[Element]) 
 
 fn branches(nodes: &mut Vec<Node>, parent: usize, parallel: &[Vec<Element>]) -> usize {
     let own = nodes.len();
-    nodes.push(Node { parent: Some(parent), kind: Kind::Parallel { children: Vec::new(), open: 0 } });
-    let children = parallel.iter().map(|branch| sequence(nodes, Some(own), branch)).collect();
-    nodes[own].kind = Kind::Parallel { children, open: parallel.len() };
+    nodes.push(Node {
+        parent: Some(parent),
+        kind: Kind::Parallel {
+            children: Vec::new(),
+            open: 0,
+        },
+    });
+    let children = parallel
+        .iter()
+        .map(|branch| sequence(nodes, Some(own), branch))
+        .collect();
+    nodes[own].kind = Kind::Parallel {
+        children,
+        open: parallel.len(),
+    };
     own
 }
 

@@ -29,17 +29,23 @@ pub fn fire(portal: &mut Portal) {
 }
 
 fn fire_one(portal: &mut Portal, id: &str, name: &str, event_id: &str) {
-    let Some(mut workflow) = portal.workflows.remove(id) else { return };
-    let index = workflow.by_name.get(name).copied().filter(|index| match &mut workflow.nodes[*index].kind {
-        Kind::Activity(step) => match &step.state {
-            StepState::Waiting { event_id: expected, .. } if expected == event_id => {
-                step.outputs.insert("IsTimeout".into(), 1.into());
-                true
-            }
-            StepState::Waiting { .. } | StepState::Pending | StepState::Closed { .. } => false,
-        },
-        Kind::Sequence { .. } | Kind::Parallel { .. } => false,
-    });
+    let Some(mut workflow) = portal.workflows.remove(id) else {
+        return;
+    };
+    let index = workflow
+        .by_name
+        .get(name)
+        .copied()
+        .filter(|index| match &mut workflow.nodes[*index].kind {
+            Kind::Activity(step) => match &step.state {
+                StepState::Waiting { event_id: expected, .. } if expected == event_id => {
+                    step.outputs.insert("IsTimeout".into(), 1.into());
+                    true
+                }
+                StepState::Waiting { .. } | StepState::Pending | StepState::Closed { .. } => false,
+            },
+            Kind::Sequence { .. } | Kind::Parallel { .. } => false,
+        });
     if let Some(index) = index {
         portal.counters.steps_timed_out += 1;
         let task = run::close(portal, &mut workflow, index, Closed::Timeout);

@@ -13,17 +13,26 @@ use crate::{php::cast::truthy, registry::ActivityRow, state::Portal};
 /// Outputs of a step that has not been answered: the definition's defaults.
 pub(super) fn defaults(row: &ActivityRow) -> Map<String, Value> {
     let definitions = row.return_properties.as_object().into_iter().flatten();
-    definitions.map(|(key, definition)| (key.clone(), definition.get("DEFAULT").cloned().unwrap_or_default())).collect()
+    definitions
+        .map(|(key, definition)| (key.clone(), definition.get("DEFAULT").cloned().unwrap_or_default()))
+        .collect()
 }
 
 fn kind(definition: &Value) -> String {
-    definition.get("TYPE").and_then(Value::as_str).unwrap_or("string").to_ascii_lowercase()
+    definition
+        .get("TYPE")
+        .and_then(Value::as_str)
+        .unwrap_or("string")
+        .to_ascii_lowercase()
 }
 
 /// `CBPHelper::getBool`: only empty, `"false"`, `0` and `N` are false.
 fn is_set(flag: Option<&Value>) -> bool {
     flag.is_some_and(|flag| {
-        truthy(flag) && !flag.as_str().is_some_and(|text| text == "false" || text.eq_ignore_ascii_case("n"))
+        truthy(flag)
+            && !flag
+                .as_str()
+                .is_some_and(|text| text == "false" || text.eq_ignore_ascii_case("n"))
     })
 }
 
@@ -79,15 +88,18 @@ pub(super) fn internalize(portal: &Portal, caller: Caller, definition: &Value, v
     }
     let kind = kind(definition);
     match value {
-        Value::Array(items) if is_set(definition.get("MULTIPLE")) => {
-            items.iter().map(|item| internalize_one(portal, caller, &kind, item)).collect()
-        }
+        Value::Array(items) if is_set(definition.get("MULTIPLE")) => items
+            .iter()
+            .map(|item| internalize_one(portal, caller, &kind, item))
+            .collect(),
         other => internalize_one(portal, caller, &kind, other),
     }
 }
 
 fn internalize_one(portal: &Portal, caller: Caller, kind: &str, value: &Value) -> Value {
-    let Some(text) = value.as_str().filter(|text| !text.is_empty()) else { return value.clone() };
+    let Some(text) = value.as_str().filter(|text| !text.is_empty()) else {
+        return value.clone();
+    };
     match kind {
         "datetime" => date_time(portal, caller, text).map_or_else(|| value.clone(), Value::String),
         "date" => date_time(portal, caller, text)
@@ -114,7 +126,11 @@ fn date_time(portal: &Portal, caller: Caller, text: &str) -> Option<String> {
     } else {
         let local = text.strip_suffix('Z').unwrap_or(text);
         let iso = local.contains('T') || (local.len() == 10 && local.as_bytes()[4] == b'-');
-        let local = if iso { local.parse::<DateTime>().ok()? } else { culture(&portal.settings.culture, local)? };
+        let local = if iso {
+            local.parse::<DateTime>().ok()?
+        } else {
+            culture(&portal.settings.culture, local)?
+        };
         seconds_of(local)? - zone - shift
     };
     let server = TimeZone::fixed(Offset::from_seconds(portal.settings.zone_offset).ok()?);
@@ -136,14 +152,22 @@ fn with_zone(text: &str) -> Option<(DateTime, i64)> {
 }
 
 fn culture(culture: &str, text: &str) -> Option<DateTime> {
-    let date = if culture.starts_with("MM/DD") { "%m/%d/%Y" } else { "%d.%m.%Y" };
+    let date = if culture.starts_with("MM/DD") {
+        "%m/%d/%Y"
+    } else {
+        "%d.%m.%Y"
+    };
     let formats = if culture.ends_with("TT") || culture.ends_with('T') {
         [format!("{date} %I:%M:%S %p"), format!("{date} %I:%M %p")]
     } else {
         [format!("{date} %H:%M:%S"), format!("{date} %H:%M")]
     };
     let parsed = formats.iter().find_map(|format| DateTime::strptime(format, text).ok());
-    parsed.or_else(|| jiff::civil::Date::strptime(date, text).ok().map(|date| date.at(0, 0, 0, 0)))
+    parsed.or_else(|| {
+        jiff::civil::Date::strptime(date, text)
+            .ok()
+            .map(|date| date.at(0, 0, 0, 0))
+    })
 }
 
 /// `9:5`, `25:00` (→ 01:00) and `10:30:15` are taken.

@@ -13,7 +13,12 @@ struct Curl {
 }
 
 fn read(line: &str, variables: &HashMap<&str, String>) -> Curl {
-    let mut curl = Curl { method: String::new(), url: String::new(), json: false, body: None };
+    let mut curl = Curl {
+        method: String::new(),
+        url: String::new(),
+        json: false,
+        body: None,
+    };
     let mut words = Vec::new();
     let mut rest = line.strip_prefix("curl ").unwrap().trim();
     while !rest.is_empty() {
@@ -21,7 +26,9 @@ fn read(line: &str, variables: &HashMap<&str, String>) -> Curl {
             Some(quoted) => quoted.split_once('\'').unwrap(),
             None => rest.split_once(' ').unwrap_or((rest, "")),
         };
-        let word = variables.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value));
+        let word = variables
+            .iter()
+            .fold(word.to_owned(), |word, (name, value)| word.replace(name, value));
         words.push(word);
         rest = after.trim();
     }
@@ -42,23 +49,39 @@ fn read(line: &str, variables: &HashMap<&str, String>) -> Curl {
 
 #[tokio::test]
 async fn every_request_of_the_readme_works() {
-    let options = portal::Options { portals: vec![portal::NewPortal::default()], ..portal::Options::default() };
+    let options = portal::Options {
+        portals: vec![portal::NewPortal::default()],
+        ..portal::Options::default()
+    };
     let running = portal::start(options).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "a test's client is no client of ours")]
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     let mut variables = HashMap::from([
         ("http://127.0.0.1:8090", running.control_url.clone()),
         ("http://127.0.0.1:8091", running.oauth_url.clone()),
-        ("http://127.0.0.1:8092", format!("http://{}", running.portals[0].address)),
+        (
+            "http://127.0.0.1:8092",
+            format!("http://{}", running.portals[0].address),
+        ),
         // Nobody is to listen where the README has a gateway.
         ("http://127.0.0.1:8080", "http://127.0.0.1:1".to_owned()),
     ]);
     let mut sent = 0;
-    for line in include_str!("../README.md").lines().filter(|line| line.starts_with("curl ")) {
+    for line in include_str!("../../README.md")
+        .lines()
+        .filter(|line| line.starts_with("curl "))
+    {
         let curl = read(line, &variables);
         let mut request = http.request(curl.method.parse().unwrap(), &curl.url);
         if let Some(body) = curl.body {
-            let kind = if curl.json { "application/json" } else { "application/x-www-form-urlencoded" };
+            let kind = if curl.json {
+                "application/json"
+            } else {
+                "application/x-www-form-urlencoded"
+            };
             request = request.header("Content-Type", kind).body(body);
         }
         let answer = request.send().await.unwrap();

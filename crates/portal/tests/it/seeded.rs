@@ -1,13 +1,14 @@
 //! Installations and waiting steps put in place: the lesson's callback and today's.
 
-mod harness;
-
-use harness::Stage;
+use crate::harness::Stage;
 use serde_json::{Value, json};
 
 fn fixture(name: &str) -> Value {
-    let cases = include_str!("../../../tests/fixtures/php-forms.jsonl");
-    let found = cases.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|case| case["name"] == name);
+    let cases = include_str!("../../../../tests/fixtures/php-forms.jsonl");
+    let found = cases
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|case| case["name"] == name);
     found.unwrap()["decoded"].clone()
 }
 
@@ -27,7 +28,13 @@ async fn captured_callbacks_are_answered_on_a_seeded_portal() {
             "user_id": 1, "application_token": auth["application_token"].as_str().unwrap_or("0123456789abcdef0123456789abcdef"),
         });
         stage.control("POST", "installations", installation).await;
-        let seeded = stage.control("POST", "waiting", json!({"event_token": callback["event_token"], "code": "md5"})).await;
+        let seeded = stage
+            .control(
+                "POST",
+                "waiting",
+                json!({"event_token": callback["event_token"], "code": "md5"}),
+            )
+            .await;
         assert_eq!(seeded["id"], callback["workflow_id"]);
 
         // The authorisation server proves the captured token, and names the address that is really listened on.
@@ -36,18 +43,29 @@ async fn captured_callbacks_are_answered_on_a_seeded_portal() {
         let info: Value = stage.http.get(url).send().await.unwrap().json().await.unwrap();
         assert_eq!(info["result"]["install"]["member_id"], auth["member_id"]);
         assert_eq!(info["result"]["install"]["domain"], auth["domain"]);
-        assert_eq!(info["result"]["install"]["client_endpoint"], json!(stage.running.portals[0].client_endpoint));
+        assert_eq!(
+            info["result"]["install"]["client_endpoint"],
+            json!(stage.running.portals[0].client_endpoint)
+        );
 
         stage.register(token, "md5").await;
         let mut forged = callback["event_token"].as_str().unwrap().to_owned();
         forged.replace_range(forged.len() - 1.., if forged.ends_with('0') { "1" } else { "0" });
-        assert_eq!(stage.rest("bizproc.event.send", token, json!({"EVENT_TOKEN": forged})).await.0, 403);
+        assert_eq!(
+            stage
+                .rest("bizproc.event.send", token, json!({"EVENT_TOKEN": forged}))
+                .await
+                .0,
+            403
+        );
         let answer = json!({"event_token": callback["event_token"], "return_values": {"outputString": "4bad"}});
         assert_eq!(stage.rest("bizproc.event.send", token, answer).await.1["result"], true);
         let over = stage.finished(callback["workflow_id"].as_str().unwrap()).await;
         let values = over["values"].as_object().unwrap().values().next().unwrap();
         assert_eq!(values["outputString"], "4bad");
-        let calls = stage.control("GET", "calls?method=bizproc.event.send", Value::Null).await;
+        let calls = stage
+            .control("GET", "calls?method=bizproc.event.send", Value::Null)
+            .await;
         assert_eq!(calls.as_array().unwrap().len(), 2);
         stage.running.stop().await;
     }

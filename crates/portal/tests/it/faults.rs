@@ -1,9 +1,7 @@
 //! What a portal, its front end and the relay do wrong when told to.
 
-mod harness;
-
+use crate::harness::Stage;
 use axum::http::StatusCode;
-use harness::Stage;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -19,18 +17,33 @@ async fn rules_answer_wrongly_as_often_as_told() {
     assert_eq!(stage.rest("bizproc.activity.list", &token, json!({})).await.0, 200);
 
     // The work is done, but the answer is HTML, or none at all.
-    stage.control("POST", "faults", json!({"method": "bizproc.activity.add", "times": 1, "work": true, "status": 502, "body": "<html>"})).await;
-    let (status, answer) = stage.rest("bizproc.activity.add", &token, stage.definition("md5")).await;
+    stage
+        .control(
+            "POST",
+            "faults",
+            json!({"method": "bizproc.activity.add", "times": 1, "work": true, "status": 502, "body": "<html>"}),
+        )
+        .await;
+    let (status, answer) = stage
+        .rest("bizproc.activity.add", &token, stage.definition("md5"))
+        .await;
     assert_eq!((status, &answer), (502, &json!("<html>")));
-    assert_eq!(stage.rest("bizproc.activity.list", &token, json!({})).await.1["result"], json!(["md5"]));
-    stage.control("POST", "faults", json!({"method": "profile", "cut": true})).await;
+    assert_eq!(
+        stage.rest("bizproc.activity.list", &token, json!({})).await.1["result"],
+        json!(["md5"])
+    );
+    stage
+        .control("POST", "faults", json!({"method": "profile", "cut": true}))
+        .await;
     let url = format!("{}profile", stage.running.portals[0].client_endpoint);
     let cut = stage.http.post(&url).json(&json!({"auth": token})).send().await;
     assert!(cut.is_err() || cut.unwrap().bytes().await.is_err());
     stage.control("DELETE", "faults", Value::Null).await;
     assert_eq!(stage.rest("profile", &token, json!({})).await.0, 200);
 
-    let calls = stage.control("GET", "calls?method=bizproc.activity.list", Value::Null).await;
+    let calls = stage
+        .control("GET", "calls?method=bizproc.activity.list", Value::Null)
+        .await;
     let seen: Vec<&Value> = calls.as_array().unwrap().iter().map(|call| &call["status"]).collect();
     assert_eq!(seen, [503, 503, 200, 200]);
     assert!(!calls.to_string().contains(&token), "authorisation is not kept");
@@ -41,7 +54,13 @@ async fn rules_answer_wrongly_as_often_as_told() {
 async fn the_authorisation_server_answers_wrongly_too() {
     let mut stage = Stage::start().await;
     stage.install().await;
-    stage.control_raw("POST", "oauth/faults", json!({"method": "/oauth/token/", "times": 1, "status": 500, "body": {"error": "internal"}})).await;
+    stage
+        .control_raw(
+            "POST",
+            "oauth/faults",
+            json!({"method": "/oauth/token/", "times": 1, "status": 500, "body": {"error": "internal"}}),
+        )
+        .await;
     assert_eq!(stage.oauth(&[("client_id", "demo")]).await.0, 500);
     assert_eq!(stage.oauth(&[("client_id", "demo")]).await.0, 400);
     stage.running.stop().await;
@@ -73,7 +92,16 @@ async fn a_portal_goes_down_and_comes_back() {
     assert_eq!(stage.rest("app.info", &token, json!({})).await.0, 200);
     stage.control("POST", "down", Value::Null).await;
     let url = format!("{}app.info", stage.running.portals[0].client_endpoint);
-    assert!(stage.http.post(&url).json(&json!({"auth": token})).send().await.is_err(), "nobody listens");
+    assert!(
+        stage
+            .http
+            .post(&url)
+            .json(&json!({"auth": token}))
+            .send()
+            .await
+            .is_err(),
+        "nobody listens"
+    );
     stage.control("POST", "up", Value::Null).await;
     assert_eq!(stage.rest("app.info", &token, json!({})).await.0, 200);
     stage.running.stop().await;
@@ -85,11 +113,29 @@ async fn a_renamed_portal_sends_callers_to_its_new_address() {
     let token = stage.install().await;
     let new = stage.control("POST", "rename", Value::Null).await;
     let url = format!("{}app.info?x=1", stage.running.portals[0].client_endpoint);
-    let moved = stage.http.post(&url).json(&json!({"auth": token})).send().await.unwrap();
+    let moved = stage
+        .http
+        .post(&url)
+        .json(&json!({"auth": token}))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(moved.status(), 302);
     let location = moved.headers()["location"].to_str().unwrap().to_owned();
-    assert_eq!(location, format!("{}app.info?x=1", new["client_endpoint"].as_str().unwrap()));
-    let info: Value = stage.http.post(location).json(&json!({"auth": token})).send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        location,
+        format!("{}app.info?x=1", new["client_endpoint"].as_str().unwrap())
+    );
+    let info: Value = stage
+        .http
+        .post(location)
+        .json(&json!({"auth": token}))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(info["result"]["STATUS"], "L");
     let url = format!("{}/rest/app.info?auth={token}", stage.running.oauth_url);
     let info: Value = stage.http.get(url).send().await.unwrap().json().await.unwrap();
@@ -115,11 +161,15 @@ async fn the_relay_tries_once_and_counts() {
     stage.handler.answer(StatusCode::SERVICE_UNAVAILABLE);
     stage.start_workflow(json!([{"code": "md5"}])).await;
     stage.handler.next().await;
-    stage.control("GET", "wait?counter=callbacks_refused", Value::Null).await;
+    stage
+        .control("GET", "wait?counter=callbacks_refused", Value::Null)
+        .await;
     stage.handler.answer(StatusCode::FOUND);
     stage.start_workflow(json!([{"code": "md5"}])).await;
     stage.handler.next().await;
-    stage.control("GET", "wait?counter=callbacks_refused&at_least=2", Value::Null).await;
+    stage
+        .control("GET", "wait?counter=callbacks_refused&at_least=2", Value::Null)
+        .await;
     assert!(stage.handler.nothing_came(), "no second try, no redirect followed");
     stage.running.stop().await;
 }
@@ -131,13 +181,19 @@ async fn the_relay_drops_duplicates_and_holds_back() {
     stage.register(&token, "md5").await;
     stage.control("PUT", "relay", json!({"drop": 1, "drop_of": 1})).await;
     stage.start_workflow(json!([{"code": "md5"}])).await;
-    stage.control("GET", "wait?counter=callbacks_dropped", Value::Null).await;
+    stage
+        .control("GET", "wait?counter=callbacks_dropped", Value::Null)
+        .await;
 
-    stage.control("PUT", "relay", json!({"duplicate": 1, "duplicate_of": 1})).await;
+    stage
+        .control("PUT", "relay", json!({"duplicate": 1, "duplicate_of": 1}))
+        .await;
     stage.start_workflow(json!([{"code": "md5"}])).await;
     let (one, two) = (stage.handler.next().await, stage.handler.next().await);
     assert_eq!(one.raw, two.raw);
-    let counters = stage.control("GET", "wait?counter=callbacks_acknowledged&at_least=2", Value::Null).await;
+    let counters = stage
+        .control("GET", "wait?counter=callbacks_acknowledged&at_least=2", Value::Null)
+        .await;
     assert_eq!(counters["steps_acknowledged"], 1);
 
     stage.control("PUT", "relay", json!({"paused": true})).await;
@@ -166,12 +222,31 @@ async fn a_handler_with_a_public_name_is_reached_through_the_tunnel() {
 async fn a_missing_portal_and_a_bad_body_are_explained() {
     let stage = Stage::start().await;
     let (status, answer) = stage.control_raw("GET", "portals/nowhere/counters", Value::Null).await;
-    assert_eq!((status, answer["error"].as_str().unwrap().contains("no portal of this name")), (404, true));
-    let (status, answer) = stage.control_raw("POST", "portals/main/workflows", json!({"stepz": []})).await;
-    assert_eq!((status, answer["error"].as_str().unwrap().contains("stepz")), (400, true));
+    assert_eq!(
+        (
+            status,
+            answer["error"].as_str().unwrap().contains("no portal of this name")
+        ),
+        (404, true)
+    );
+    let (status, answer) = stage
+        .control_raw("POST", "portals/main/workflows", json!({"stepz": []}))
+        .await;
+    assert_eq!(
+        (status, answer["error"].as_str().unwrap().contains("stepz")),
+        (400, true)
+    );
+    let twice = json!({"steps": [{"name": "A", "code": "x"}, {"parallel": [[{"name": "A", "code": "x"}]]}]});
+    assert_eq!(stage.control_raw("POST", "portals/main/workflows", twice).await.0, 400);
     let (status, _) = stage.control_raw("POST", "portals", json!({"name": "main"})).await;
     assert_eq!(status, 409);
-    let (status, _) = stage.control_raw("GET", "portals/main/wait?counter=callbacks_acknowledged&timeout_ms=1", Value::Null).await;
+    let (status, _) = stage
+        .control_raw(
+            "GET",
+            "portals/main/wait?counter=callbacks_acknowledged&timeout_ms=1",
+            Value::Null,
+        )
+        .await;
     assert_eq!(status, 408);
     stage.running.stop().await;
 }

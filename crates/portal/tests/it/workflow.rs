@@ -1,8 +1,6 @@
 //! A workflow calls an app and goes on with its answer, over real HTTP.
 
-mod harness;
-
-use harness::Stage;
+use crate::harness::Stage;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -19,8 +17,16 @@ async fn a_step_calls_the_app_and_takes_its_answer() {
     assert_eq!(
         keys,
         [
-            "workflow_id", "code", "document_id", "document_type", "event_token", "properties", "use_subscription",
-            "timeout_duration", "ts", "auth",
+            "workflow_id",
+            "code",
+            "document_id",
+            "document_type",
+            "event_token",
+            "properties",
+            "use_subscription",
+            "timeout_duration",
+            "ts",
+            "auth",
         ]
     );
     assert_eq!(call.body["properties"], json!({"inputString": "Тест"}));
@@ -40,11 +46,20 @@ async fn a_step_calls_the_app_and_takes_its_answer() {
     let over = stage.finished(&id).await;
     assert_eq!(over["state"], "completed");
     assert_eq!(over["values"], json!({"A1": {"outputString": "abc", "IsTimeout": 0}}));
-    let log: Vec<(&str, &str)> =
-        over["log"].as_array().unwrap().iter().map(|l| (l["kind"].as_str().unwrap(), l["text"].as_str().unwrap())).collect();
+    let log: Vec<(&str, &str)> = over["log"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| (l["kind"].as_str().unwrap(), l["text"].as_str().unwrap()))
+        .collect();
     assert_eq!(log, [("execute", ""), ("custom", "done"), ("close", "")]);
     let counters = stage.counters().await;
-    for (name, value) in [("callbacks_acknowledged", 1), ("answers_accepted", 1), ("answers_applied", 1), ("steps_completed_twice", 0)] {
+    for (name, value) in [
+        ("callbacks_acknowledged", 1),
+        ("answers_accepted", 1),
+        ("answers_applied", 1),
+        ("steps_completed_twice", 0),
+    ] {
         assert_eq!(counters[name], value, "{name}");
     }
     stage.running.stop().await;
@@ -58,17 +73,34 @@ async fn an_answer_that_meets_a_held_lock_is_lost() {
     let id = stage.start_workflow(json!([{"name": "A1", "code": "md5"}])).await;
     let call = stage.handler.next().await;
     let answer = json!({"EVENT_TOKEN": call.body["event_token"], "RETURN_VALUES": {"outputString": "x"}});
-    stage.control("POST", &format!("workflows/{id}/lock"), Value::Null).await;
+    stage
+        .control("POST", &format!("workflows/{id}/lock"), Value::Null)
+        .await;
 
     let (status, reply) = stage.rest("bizproc.event.send", &token, answer.clone()).await;
-    assert_eq!((status, &reply["result"]), (200, &json!(true)), "the portal says true whatever happens");
-    let (status, reply) = stage.rest("bizproc.activity.log", &token, json!({"EVENT_TOKEN": call.body["event_token"], "LOG_MESSAGE": "m"})).await;
+    assert_eq!(
+        (status, &reply["result"]),
+        (200, &json!(true)),
+        "the portal says true whatever happens"
+    );
+    let (status, reply) = stage
+        .rest(
+            "bizproc.activity.log",
+            &token,
+            json!({"EVENT_TOKEN": call.body["event_token"], "LOG_MESSAGE": "m"}),
+        )
+        .await;
     assert_eq!((status, &reply["error"]), (400, &json!("423")));
     assert_eq!(stage.counters().await["answers_ignored"]["locked"], 1);
-    assert_eq!(stage.control("GET", &format!("workflows/{id}"), Value::Null).await["state"], "running");
+    assert_eq!(
+        stage.control("GET", &format!("workflows/{id}"), Value::Null).await["state"],
+        "running"
+    );
 
     // Released, the same answer completes the step, and a repeat has no effect.
-    stage.control("DELETE", &format!("workflows/{id}/lock"), Value::Null).await;
+    stage
+        .control("DELETE", &format!("workflows/{id}/lock"), Value::Null)
+        .await;
     stage.rest("bizproc.event.send", &token, answer.clone()).await;
     stage.finished(&id).await;
     stage.rest("bizproc.event.send", &token, answer).await;

@@ -1,5 +1,4 @@
 //! An emulator on free ports, an app's handler that notes what it gets, and a client.
-#![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -29,7 +28,9 @@ impl Handler {
     async fn start() -> Self {
         let (sender, posts) = mpsc::unbounded_channel();
         let status = Arc::new(Mutex::new(StatusCode::OK));
-        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await
+            .unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = Router::new().fallback(take).with_state((sender, status.clone()));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -37,7 +38,10 @@ impl Handler {
     }
 
     pub(crate) async fn next(&mut self) -> Posted {
-        tokio::time::timeout(std::time::Duration::from_secs(10), self.posts.recv()).await.expect("a post in time").unwrap()
+        tokio::time::timeout(std::time::Duration::from_secs(10), self.posts.recv())
+            .await
+            .expect("a post in time")
+            .unwrap()
     }
 
     pub(crate) fn nothing_came(&mut self) -> bool {
@@ -55,11 +59,26 @@ async fn take(
     headers: axum::http::HeaderMap,
     body: Bytes,
 ) -> (StatusCode, &'static str) {
-    let limits = form::Limits { pairs: 100_000, depth: 200, bytes: 64 << 20 };
-    let decoded = form::decode(&body, &limits).map(|array| form::to_json(&array)).unwrap_or_default();
-    let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let limits = form::Limits {
+        pairs: 100_000,
+        depth: 200,
+        bytes: 64 << 20,
+    };
+    let decoded = form::decode(&body, &limits)
+        .map(|array| form::to_json(&array))
+        .unwrap_or_default();
+    let user_agent = headers
+        .get("user-agent")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let raw = String::from_utf8_lossy(&body).into_owned();
-    let _ = sender.send(Posted { path: uri.to_string(), user_agent, raw, body: decoded });
+    let _ = sender.send(Posted {
+        path: uri.to_string(),
+        user_agent,
+        raw,
+        body: decoded,
+    });
     (*status.lock(), "<html>the app's page</html>")
 }
 
@@ -76,11 +95,21 @@ impl Stage {
     }
 
     pub(crate) async fn with(new: portal::NewPortal) -> Self {
-        let options = portal::Options { portals: vec![new], ..portal::Options::default() };
+        let options = portal::Options {
+            portals: vec![new],
+            ..portal::Options::default()
+        };
         let running = portal::start(options).await.unwrap();
         #[expect(clippy::disallowed_methods, reason = "a test's client is no client of ours")]
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { running, handler: Handler::start().await, http }
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self {
+            running,
+            handler: Handler::start().await,
+            http,
+        }
     }
 
     /// A control call under the portal `main`.
@@ -111,7 +140,13 @@ impl Stage {
     }
 
     pub(crate) async fn oauth(&self, form: &[(&str, &str)]) -> (u16, Value) {
-        let answer = self.http.post(format!("{}/oauth/token/", self.running.oauth_url)).form(form).send().await.unwrap();
+        let answer = self
+            .http
+            .post(format!("{}/oauth/token/", self.running.oauth_url))
+            .form(form)
+            .send()
+            .await
+            .unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
@@ -143,11 +178,19 @@ impl Stage {
 
     pub(crate) async fn start_workflow(&self, steps: Value) -> String {
         let body = json!({"steps": steps, "fields": {"NAME": "Тест"}});
-        self.control("POST", "workflows", body).await["id"].as_str().unwrap().to_owned()
+        self.control("POST", "workflows", body).await["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub(crate) async fn finished(&self, workflow: &str) -> Value {
-        self.control("GET", &format!("wait?workflow={workflow}&timeout_ms=10000"), Value::Null).await
+        self.control(
+            "GET",
+            &format!("wait?workflow={workflow}&timeout_ms=10000"),
+            Value::Null,
+        )
+        .await
     }
 
     pub(crate) async fn counters(&self) -> Value {

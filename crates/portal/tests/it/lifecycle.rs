@@ -1,32 +1,55 @@
 //! An app's life: frame, finish, update, reinstall, uninstall.
 
-mod harness;
-
-use harness::Stage;
+use crate::harness::Stage;
 use serde_json::{Value, json};
 
 /// A form body and the query of the address it was posted to.
 fn query(path: &str) -> std::collections::HashMap<String, String> {
-    reqwest::Url::parse(&format!("http://h{path}")).unwrap().query_pairs().into_owned().collect()
+    reqwest::Url::parse(&format!("http://h{path}"))
+        .unwrap()
+        .query_pairs()
+        .into_owned()
+        .collect()
 }
 
 #[tokio::test]
 async fn an_app_with_pages_is_installed_by_its_frame() {
     let mut stage = Stage::start().await;
     let url = format!("{}/page", stage.handler.url);
-    let installed = stage.control("POST", "apps", json!({"client_id": "ui", "client_secret": "s", "url": url})).await;
+    let installed = stage
+        .control(
+            "POST",
+            "apps",
+            json!({"client_id": "ui", "client_secret": "s", "url": url}),
+        )
+        .await;
     assert_eq!(installed["frame"]["status"], 200);
     assert_eq!(installed["frame"]["body"], "<html>the app's page</html>");
     let frame = stage.handler.next().await;
     let query = query(&frame.path);
-    assert_eq!((query["PROTOCOL"].as_str(), query["LANG"].as_str(), query["APP_SID"].len()), ("0", "en", 32));
+    assert_eq!(
+        (
+            query["PROTOCOL"].as_str(),
+            query["LANG"].as_str(),
+            query["APP_SID"].len()
+        ),
+        ("0", "en", 32)
+    );
     assert_eq!(query["DOMAIN"], stage.running.portals[0].domain);
     let keys: Vec<&String> = frame.body.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
         [
-            "AUTH_ID", "AUTH_EXPIRES", "REFRESH_ID", "SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE", "member_id", "status",
-            "PLACEMENT", "PLACEMENT_OPTIONS",
+            "AUTH_ID",
+            "AUTH_EXPIRES",
+            "REFRESH_ID",
+            "SERVER_ENDPOINT",
+            "APPLICATION_TOKEN",
+            "APPLICATION_SCOPE",
+            "member_id",
+            "status",
+            "PLACEMENT",
+            "PLACEMENT_OPTIONS",
         ]
     );
     assert_eq!(frame.body["PLACEMENT_OPTIONS"], r#"{"any":"1\/"}"#);
@@ -39,36 +62,71 @@ async fn an_app_with_pages_is_installed_by_its_frame() {
     assert_eq!(stage.rest("event.bind", token, handler.clone()).await.1["result"], true);
     let (status, again) = stage.rest("event.bind", token, handler).await;
     assert_eq!((status, &again["error"]), (400, &json!("ERROR_CORE")));
-    assert_eq!(again["error_description"], "Unable to set event handler: Handler already binded");
+    assert_eq!(
+        again["error_description"],
+        "Unable to set event handler: Handler already binded"
+    );
     stage.control("POST", "apps/ui/finish", Value::Null).await;
     let event = stage.handler.next().await;
-    assert_eq!((&event.body["event"], &event.body["data"]["INSTALLED"]), (&json!("ONAPPINSTALL"), &json!("Y")));
-    assert_eq!(stage.rest("app.info", token, json!({})).await.1["result"]["INSTALLED"], true);
+    assert_eq!(
+        (&event.body["event"], &event.body["data"]["INSTALLED"]),
+        (&json!("ONAPPINSTALL"), &json!("Y"))
+    );
+    assert_eq!(
+        stage.rest("app.info", token, json!({})).await.1["result"]["INSTALLED"],
+        true
+    );
 
     // Without the fields of newer portals, for somebody else.
     stage.control("PATCH", "settings", json!({"frame_extras": false})).await;
     stage.control("PUT", "users/2", json!({"name": "Worker"})).await;
-    stage.control("POST", "apps/ui/open", json!({"user": 2, "options": null})).await;
+    stage
+        .control("POST", "apps/ui/open", json!({"user": 2, "options": null}))
+        .await;
     let frame = stage.handler.next().await;
     assert!(frame.body.get("APPLICATION_TOKEN").is_none() && frame.body.get("PLACEMENT_OPTIONS").is_none());
-    let (_, profile) = stage.rest("profile", frame.body["AUTH_ID"].as_str().unwrap(), json!({})).await;
-    assert_eq!((&profile["result"]["ID"], &profile["result"]["ADMIN"]), (&json!("2"), &json!(false)));
+    let (_, profile) = stage
+        .rest("profile", frame.body["AUTH_ID"].as_str().unwrap(), json!({}))
+        .await;
+    assert_eq!(
+        (&profile["result"]["ID"], &profile["result"]["ADMIN"]),
+        (&json!("2"), &json!(false))
+    );
     stage.running.stop().await;
 }
 
 #[tokio::test]
 async fn an_install_event_has_the_servers_fields() {
     let mut stage = Stage::start().await;
-    stage.control("POST", "apps", json!({"client_id": "demo", "api_only": true, "url": format!("{}/event", stage.handler.url)})).await;
+    stage
+        .control(
+            "POST",
+            "apps",
+            json!({"client_id": "demo", "api_only": true, "url": format!("{}/event", stage.handler.url)}),
+        )
+        .await;
     let event = stage.handler.next().await;
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&event.body), ["event", "event_handler_id", "data", "ts", "auth"]);
-    assert_eq!(event.body["data"], json!({"VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"}));
+    assert_eq!(
+        event.body["data"],
+        json!({"VERSION": "1", "ACTIVE": "Y", "INSTALLED": "Y", "LANGUAGE_ID": "en"})
+    );
     assert_eq!(
         keys(&event.body["auth"]),
         [
-            "access_token", "expires", "expires_in", "scope", "domain", "server_endpoint", "status", "client_endpoint", "member_id",
-            "user_id", "refresh_token", "application_token",
+            "access_token",
+            "expires",
+            "expires_in",
+            "scope",
+            "domain",
+            "server_endpoint",
+            "status",
+            "client_endpoint",
+            "member_id",
+            "user_id",
+            "refresh_token",
+            "application_token",
         ]
     );
     stage.running.stop().await;
@@ -81,22 +139,37 @@ async fn an_update_wipes_activities_and_a_step_fails_until_they_are_back() {
     stage.register(&token, "md5").await;
     let list = async |stage: &Stage| stage.rest("bizproc.activity.list", &token, json!({})).await.1["result"].clone();
 
-    stage.control("POST", "apps/demo/update", json!({"activities": "kept", "events": ["update"]})).await;
+    stage
+        .control(
+            "POST",
+            "apps/demo/update",
+            json!({"activities": "kept", "events": ["update"]}),
+        )
+        .await;
     assert_eq!(list(&stage).await, json!(["md5"]));
-    stage.control("POST", "apps/demo/update", json!({"events": ["install"]})).await;
+    stage
+        .control("POST", "apps/demo/update", json!({"events": ["install"]}))
+        .await;
     let event = stage.handler.next().await;
-    assert_eq!((&event.body["event"], &event.body["data"]["VERSION"]), (&json!("ONAPPINSTALL"), &json!("3")));
+    assert_eq!(
+        (&event.body["event"], &event.body["data"]["VERSION"]),
+        (&json!("ONAPPINSTALL"), &json!("3"))
+    );
     assert_eq!(list(&stage).await, json!([]));
 
     // The step is a fault, and the workflow goes on.
-    let id = stage.start_workflow(json!([{"name": "A1", "code": "md5", "client_id": "demo"}])).await;
+    let id = stage
+        .start_workflow(json!([{"name": "A1", "code": "md5", "client_id": "demo"}]))
+        .await;
     let over = stage.finished(&id).await;
     assert_eq!(over["log"][1]["text"], "Application activity is not installed.");
     assert_eq!(over["steps"][0]["how"], "fault");
 
     // Registered again under the same client, an old template's step works again.
     stage.register(&token, "md5").await;
-    stage.start_workflow(json!([{"name": "A1", "code": "md5", "client_id": "demo"}])).await;
+    stage
+        .start_workflow(json!([{"name": "A1", "code": "md5", "client_id": "demo"}]))
+        .await;
     assert_eq!(stage.handler.next().await.body["code"], "md5");
 
     // A reinstall removes nothing.
@@ -113,7 +186,9 @@ async fn values_of_an_activity_that_is_gone_are_dropped() {
     stage.register(&token, "md5").await;
     let id = stage.start_workflow(json!([{"name": "A1", "code": "md5"}])).await;
     let call = stage.handler.next().await;
-    stage.rest("bizproc.activity.delete", &token, json!({"CODE": "md5"})).await;
+    stage
+        .rest("bizproc.activity.delete", &token, json!({"CODE": "md5"}))
+        .await;
     let answer = json!({"EVENT_TOKEN": call.body["event_token"], "RETURN_VALUES": {"outputString": "x"}});
     stage.rest("bizproc.event.send", &token, answer).await;
     assert_eq!(stage.finished(&id).await["values"]["A1"]["outputString"], Value::Null);
@@ -126,12 +201,27 @@ async fn an_uninstall_tells_without_tokens() {
     let token = stage.install().await;
     stage.register(&token, "md5").await;
     let handler = format!("{}/event", stage.handler.url);
-    stage.rest("event.bind", &token, json!({"event": "ONAPPUNINSTALL", "handler": handler})).await;
+    stage
+        .rest(
+            "event.bind",
+            &token,
+            json!({"event": "ONAPPUNINSTALL", "handler": handler}),
+        )
+        .await;
     stage.control("DELETE", "apps/demo?clean=1", Value::Null).await;
     let event = stage.handler.next().await;
     assert_eq!(event.body["data"], json!({"LANGUAGE_ID": "en", "CLEAN": "1"}));
     let keys: Vec<&String> = event.body["auth"].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["domain", "server_endpoint", "client_endpoint", "member_id", "application_token"]);
+    assert_eq!(
+        keys,
+        [
+            "domain",
+            "server_endpoint",
+            "client_endpoint",
+            "member_id",
+            "application_token"
+        ]
+    );
     assert!(!event.body["auth"]["application_token"].as_str().unwrap().is_empty());
     assert_eq!(stage.control("GET", "activities", Value::Null).await, json!([]));
     stage.running.stop().await;

@@ -1,0 +1,12 @@
+//! The emulator over real HTTP.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod branches;
+mod faults;
+mod forms;
+mod harness;
+mod lifecycle;
+mod oauth;
+mod readme;
+mod seeded;
+mod workflow;
