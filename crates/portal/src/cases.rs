@@ -67,7 +67,8 @@ struct After {
     instance_row: Option<bool>,
     next_step_called: Option<bool>,
     log: Option<Vec<String>>,
-    lock_held_after: Option<bool>,
+    #[serde(rename = "lock_held_after")]
+    lock_held: Option<bool>,
     modified_changed: Option<bool>,
 }
 

@@ -51,7 +51,7 @@ pub(super) fn after(after: &After, before: &world::Marks, world: &world::World) 
     };
     flag("instance_row", after.instance_row, marks.instance_row)?;
     flag("next_step_called", after.next_step_called, marks.calls > before.calls)?;
-    flag("lock_held_after", after.lock_held_after, marks.lock_held)?;
+    flag("lock_held_after", after.lock_held, marks.lock_held)?;
     flag(
         "modified_changed",
         after.modified_changed,

@@ -65,6 +65,6 @@ fn moment(text: &str) -> Result<i64, String> {
     let moment: civil::DateTime = text.parse().map_err(|error| format!("setup: {text}: {error}"))?;
     TimeZone::UTC
         .to_timestamp(moment)
-        .map(|moment| moment.as_second())
+        .map(jiff::Timestamp::as_second)
         .map_err(|error| format!("setup: {text}: {error}"))
 }

@@ -51,7 +51,8 @@ enum State {
     /// Its document is gone.
     DocumentDeleted,
     /// Its state row is gone.
-    StateMissing,
+    #[serde(rename = "state_missing")]
+    Stateless,
 }
 
 impl Seed {
@@ -119,7 +120,7 @@ impl Seed {
                 workflow::run_jobs(portal, &[job]);
             }
             State::DocumentDeleted => workflow.document_deleted = true,
-            State::StateMissing => workflow.state_missing = true,
+            State::Stateless => workflow.state_missing = true,
         }
         Ok(())
     }

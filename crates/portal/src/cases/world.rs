@@ -176,7 +176,7 @@ fn apps() -> [AppRow; 3] {
     let mut two = app(2, "local.bbbb2222.22222222", Some("App Two"));
     two.menu_names = Map::from_iter([("en".to_owned(), json!("Two")), ("ru".to_owned(), json!("Dva"))]);
     let mut three = app(3, "app.cccc3333.33333333", None);
-    three.code = "vendor.app3".to_owned();
+    "vendor.app3".clone_into(&mut three.code);
     [app(1, APP_ONE, Some("App One")), two, three]
 }
 

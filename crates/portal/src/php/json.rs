@@ -20,7 +20,7 @@ pub fn output(value: Value) -> Value {
 pub fn is_list(map: &Map<String, Value>) -> bool {
     map.keys()
         .enumerate()
-        .all(|(index, key)| integer_key(key) == i64::try_from(index).ok())
+        .all(|(index, key)| integer_key(key).is_some_and(|int| usize::try_from(int) == Ok(index)))
 }
 
 /// An element by its key, of a list or of a map.

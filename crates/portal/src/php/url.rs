@@ -110,7 +110,7 @@ fn authority(url: &str, start: usize, parts: &mut Url) -> Option<usize> {
         None => host,
         Some(colon) => {
             if parts.port.unwrap_or(0) == 0 {
-                parts.port = late_port(&host[colon + 1..])?.or(parts.port);
+                parts.port = late_port(&host[colon + 1..]).ok()?.or(parts.port);
             }
             &host[..colon]
         }
@@ -122,13 +122,16 @@ fn authority(url: &str, start: usize, parts: &mut Url) -> Option<usize> {
     Some(end)
 }
 
-/// A port after the host: the outer `None` rejects the URL; nothing after the colon is no port.
-fn late_port(text: &str) -> Option<Option<u16>> {
+/// A text after the host's colon that is no port: the URL is rejected.
+struct NoPort;
+
+/// A port after the host; nothing after the colon is no port, and fine.
+fn late_port(text: &str) -> Result<Option<u16>, NoPort> {
     if text.len() > 5 {
-        return None;
+        return Err(NoPort);
     }
     if text.is_empty() {
-        return Some(None);
+        return Ok(None);
     }
     // strtol: white space and a sign before, anything after.
     let number = text.trim_start_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
@@ -138,8 +141,12 @@ fn late_port(text: &str) -> Option<Option<u16>> {
         _ => (false, number),
     };
     let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-    let port: u16 = digits[..length].parse().ok()?;
-    if negative && port > 0 { None } else { Some(Some(port)) }
+    let port: u16 = digits[..length].parse().map_err(|_| NoPort)?;
+    if negative && port > 0 {
+        Err(NoPort)
+    } else {
+        Ok(Some(port))
+    }
 }
 
 fn path(url: &str, start: usize, parts: &mut Url) {
@@ -168,59 +175,38 @@ fn clean(part: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parts(
-        url: &str,
-    ) -> Option<(
-        Option<String>,
-        Option<String>,
-        Option<u16>,
-        Option<String>,
-        Option<String>,
-    )> {
-        parse(url).map(
-            |Url {
-                 scheme,
-                 host,
-                 port,
-                 path,
-                 query,
-             }| (scheme, host, port, path, query),
-        )
-    }
-
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn url(scheme: &str, host: &str, port: u16, path: &str, query: Option<&str>) -> Url {
+        let unless_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Url {
+            scheme: unless_empty(scheme),
+            host: unless_empty(host),
+            port: (port > 0).then_some(port),
+            path: unless_empty(path),
+            query: query.map(str::to_owned),
+        }
     }
 
     #[test]
     fn odd_urls_split_as_in_php() {
-        assert_eq!(
-            parts("https://u:p@a.b:99/x?y=1#z"),
-            Some((some("https"), some("a.b"), Some(99), some("/x"), some("y=1")))
-        );
-        assert_eq!(parts("a.b:80/x"), Some((None, some("a.b"), Some(80), some("/x"), None)));
-        assert_eq!(
-            parts("oracle.echo:80?a=1"),
-            Some((some("oracle.echo"), None, None, some("80"), some("a=1")))
-        );
-        assert_eq!(parts("m?t=10:30"), Some((None, None, None, some("m"), some("t=10:30"))));
-        assert_eq!(parts("//a.b/x"), Some((None, some("a.b"), None, some("/x"), None)));
-        assert_eq!(
-            parts("mailto:x@a.b"),
-            Some((some("mailto"), None, None, some("x@a.b"), None))
-        );
-        assert_eq!(
-            parts("https://a.b:/x"),
-            Some((some("https"), some("a.b"), None, some("/x"), None))
-        );
-        assert_eq!(
-            parts("https://a.b\n/x"),
-            Some((some("https"), some("a.b_"), None, some("/x"), None))
-        );
-        assert_eq!(parts("?a=1"), Some((None, None, None, None, some("a=1"))));
-        assert_eq!(parts("m?"), Some((None, None, None, some("m"), some(""))));
-        assert_eq!(parts(""), Some((None, None, None, some(""), None)));
-        assert_eq!(parts("http:"), Some((some("http"), None, None, None, None)));
+        for (text, expected) in [
+            ("https://u:p@a.b:99/x?y=1#z", url("https", "a.b", 99, "/x", Some("y=1"))),
+            ("a.b:80/x", url("", "a.b", 80, "/x", None)),
+            ("oracle.echo:80?a=1", url("oracle.echo", "", 0, "80", Some("a=1"))),
+            ("m?t=10:30", url("", "", 0, "m", Some("t=10:30"))),
+            ("//a.b/x", url("", "a.b", 0, "/x", None)),
+            ("mailto:x@a.b", url("mailto", "", 0, "x@a.b", None)),
+            ("https://a.b:/x", url("https", "a.b", 0, "/x", None)),
+            ("https://a.b\n/x", url("https", "a.b_", 0, "/x", None)),
+            ("?a=1", url("", "", 0, "", Some("a=1"))),
+            ("m?", url("", "", 0, "m", Some(""))),
+            ("http:", url("http", "", 0, "", None)),
+        ] {
+            assert_eq!(parse(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_port_or_no_host_is_no_url() {
         for bad in [
             "https:///x",
             "https://a.b:abc/x",
@@ -229,7 +215,7 @@ mod tests {
             "http://",
             ":",
         ] {
-            assert_eq!(parts(bad), None, "{bad}");
+            assert_eq!(parse(bad), None, "{bad}");
         }
     }
 }

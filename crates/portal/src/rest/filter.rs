@@ -13,6 +13,12 @@ use serde_json::Value;
 
 use crate::context::Params;
 
+/// Gives the changed text, if it changed.
+type Auditor = fn(&[u8]) -> Option<Vec<u8>>;
+
+/// In the server's order.
+const AUDITORS: [Auditor; 3] = [script::audit, sql::audit, path::audit];
+
 /// All texts of the parameters, filtered. A key that changes moves to the end.
 pub(super) fn params(params: Params) -> Params {
     let mut filtered = params.clone();
@@ -46,8 +52,7 @@ fn text(original: &str) -> Option<String> {
     }
     let decoded = entity::decode(original.as_bytes());
     let mut changed: Option<Vec<u8>> = None;
-    let auditors: [fn(&[u8]) -> Option<Vec<u8>>; 3] = [script::audit, sql::audit, path::audit];
-    for auditor in auditors {
+    for auditor in AUDITORS {
         if let Some(filtered) = auditor(changed.as_ref().unwrap_or(&decoded)) {
             changed = Some(filtered);
         }
@@ -66,4 +71,70 @@ fn until_stable(text: &[u8], pass: impl Fn(Vec<u8>) -> Vec<u8>) -> Option<Vec<u8
         current = next;
     }
     (current != text).then_some(current)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filtered(original: &str) -> String {
+        text(original).unwrap_or_else(|| original.to_owned())
+    }
+
+    #[test]
+    fn what_looks_like_an_attack_is_split() {
+        for (before, after) in [
+            ("<ScRiPt>", "<Sc RiPt>"),
+            ("<met\ta>", "<met \ta>"),
+            ("java\nscript :", "jav * a\nscript :"),
+            (r"\6a\000061vascript:", r"\6a\000061v * ascript:"),
+            ("&#106;avascript&colon;x", "jav * ascript:x"),
+            ("SGV/onAbCd=", "SGV/onA bCd="),
+            ("x=data:text", "x=dat a:text"),
+            ("/*!50000union/**/select", "/*!50000uni on/**/sel ect"),
+            ("alter(table", "alt er ( table"),
+            ("selectdfrom x", "sel ectdfr om x"),
+            ("%2f..%5C", "%2f. .%5C"),
+            ("-moz-binding:url", "-moz-bi nding:url"),
+        ] {
+            assert_eq!(filtered(before), after);
+        }
+        assert_eq!(filtered(&"./".repeat(30)), " X ");
+    }
+
+    #[test]
+    fn harmless_texts_stay() {
+        for text in [
+            "select1x1from",
+            "<mathx",
+            "x=data:image",
+            "x=data:7",
+            "seaside onto=",
+            "reselect a from b",
+            "fromage limits",
+            "&lt;b&gt; &#65;",
+            "c3RhdGU=",
+            "../x",
+        ] {
+            assert_eq!(filtered(text), text);
+        }
+    }
+
+    #[test]
+    fn a_long_gap_in_a_word_loses_the_text() {
+        assert_eq!(filtered(&format!("the {}", " ".repeat(8190))), "");
+        let short = format!("the {}", " ".repeat(8188));
+        assert_eq!(filtered(&short), short);
+        assert_eq!(filtered(&format!("e{}x", "/**/".repeat(18))), "");
+    }
+
+    #[test]
+    fn a_filtered_key_moves_to_the_end() {
+        let map = serde_json::json!({"<svg": 1, "b": ["onload=", 2]});
+        let Value::Object(map) = map else { unreachable!() };
+        assert_eq!(
+            Value::Object(params(map)).to_string(),
+            r#"{"b":["onl oad=",2],"<sv g":1}"#
+        );
+    }
 }

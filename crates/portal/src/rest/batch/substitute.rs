@@ -23,7 +23,7 @@ pub(super) fn params(params: Map<String, Value>, results: &Results) -> Map<Strin
 fn value(value: Value, results: &Results) -> Value {
     match value {
         Value::Object(map) => Value::Object(params(map, results)),
-        Value::String(text) => replaced(text, results),
+        Value::String(text) => replaced(&text, results),
         other => other,
     }
 }
@@ -35,9 +35,9 @@ struct Expression<'a> {
     path: Vec<&'a str>,
 }
 
-fn replaced(text: String, results: &Results) -> Value {
-    let mut current = Value::String(text.clone());
-    for Expression { whole, name, path } in expressions(&text, results) {
+fn replaced(text: &str, results: &Results) -> Value {
+    let mut current = Value::String(text.to_owned());
+    for Expression { whole, name, path } in expressions(text, results) {
         let found = follow(results.get(name), &path);
         let Value::String(now) = &current else { break };
         if now == whole {

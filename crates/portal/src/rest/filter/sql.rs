@@ -10,9 +10,9 @@ use super::{
 };
 
 /// What the server takes for white space between two words: control characters and punctuation, digits, the letter d, comments.
-const SPACE: &str = r##"(?:[\x00-\x20()'"`*@+\-.~d!0-9{}]|/\*.*?\*/|/\*M?!\d*|\*/|#[^\n]*\n+)+"##;
+const SPACE: &str = r#"(?:[\x00-\x20()'"`*@+\-.~d!0-9{}]|/\*.*?\*/|/\*M?!\d*|\*/|#[^\n]*\n+)+"#;
 /// The same characters and `/`, once: where a second keyword may begin.
-const EDGE: &str = r##"[\x00-\x20()'"`*@+\-.~d!0-9{}/]"##;
+const EDGE: &str = r#"[\x00-\x20()'"`*@+\-.~d!0-9{}/]"#;
 /// What can be altered, created or dropped.
 const OBJECT: &str = "(database|table|function|procedure|server|event|view|index)";
 

@@ -11,12 +11,14 @@ use serde_json::Value;
 
 use crate::{context::Context, php::cast::to_text, state::Portal};
 
-/// ISO 8601 and the culture's day.month.year, with or without time and zone.
+/// Numeric dates with or without time and zone: ISO 8601, `20261124`, `24.11.2026`, `24-11-2026`, `11/24/2026`. Words and spans
+/// (`24 November`, `-1 day`), which the server also reads, are not read here.
 static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?i)\A(?:(?P<year>\d{4})-?(?P<month>\d{2})-?(?P<day>\d{2})|(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4}))",
-        r"(?:(?:t|[\x20\t]+)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?",
-        r"\s*(?P<zone>z|utc|gmt|[+-]\d{1,2}:?(?:\d{2})?)?\z",
+        r"(?i)\A(?:(?P<y1>\d{4})[-/](?P<m1>\d{1,2})(?:[-/](?P<d1>\d{1,2}))?|(?P<y2>\d{4})(?P<m2>\d{2})(?P<d2>\d{2})",
+        r"|(?P<d3>\d{1,2})[.-](?P<m3>\d{1,2})[.-](?P<y3>\d{4})|(?P<m4>\d{1,2})/(?P<d4>\d{1,2})/(?P<y4>\d{4}))",
+        r"(?:(?:t|\s+)(?:(?P<h1>\d{1,2}):(?P<i1>\d{2})(?::(?P<s1>\d{1,2})(?:[.,]\d+)?)?|(?P<h2>\d{2})(?P<i2>\d{2})(?P<s2>\d{2}))",
+        r"(?:\s*(?P<half>[ap])m)?)?\s*(?P<zone>z|utc|gmt|[+-]\d{1,2}:?(?:\d{2})?)?\z",
     ))
     .expect("a constant pattern")
 });
@@ -65,18 +67,25 @@ impl Zone {
             _ => {}
         }
         let found = PATTERN.captures(text)?;
-        let number = |name: &str| found.name(name).and_then(|digits| digits.as_str().parse::<i64>().ok());
-        let year = i16::try_from(number("year").or_else(|| number("y"))?).ok()?;
-        let month = i8::try_from(number("month").or_else(|| number("m"))?).ok()?;
-        let day = number("day").or_else(|| number("d"))?;
+        let number = |name: char| {
+            let digits = (1..=4).find_map(|form| found.name(&format!("{name}{form}")));
+            digits.and_then(|digits| digits.as_str().parse::<i64>().ok())
+        };
+        let (year, month) = (i16::try_from(number('y')?).ok()?, i8::try_from(number('m')?).ok()?);
+        let day = number('d').unwrap_or(1);
         if !(1..=31).contains(&day) {
             return None;
         }
         let (hour, minute, second) = (
-            number("hour").unwrap_or(0),
-            number("minute").unwrap_or(0),
-            number("second").unwrap_or(0),
+            number('h').unwrap_or(0),
+            number('i').unwrap_or(0),
+            number('s').unwrap_or(0),
         );
+        let hour = match found.name("half").map(|half| half.as_str()) {
+            None => hour,
+            Some(_) if !(1..=12).contains(&hour) => return None,
+            Some(half) => hour % 12 + if half.eq_ignore_ascii_case("p") { 12 } else { 0 },
+        };
         if hour > 24 || minute > 59 || second > 60 {
             return None;
         }
@@ -114,4 +123,51 @@ fn offset(zone: &str) -> Option<i64> {
         None => (digits, "0"),
     };
     Some(sign * (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Tuesday, 2026-11-24T11:00:05Z.
+    const MOMENT: i64 = 1_795_518_005;
+
+    #[test]
+    fn a_zone_counts_and_without_one_it_is_the_server_s() {
+        let zone = Zone {
+            now: MOMENT,
+            server: 10_800,
+            user: 0,
+        };
+        for text in [
+            "2026-11-24T11:00:05Z",
+            "2026-11-24T14:00:05+03:00",
+            "2026-11-24 11:00:05.5 +0000",
+            "2026-11-24 14:00:05",
+            "24.11.2026 14:00:05",
+            "11/24/2026 2:00:05 pm",
+            "20261124T140005",
+            "@1795518005",
+            "now",
+        ] {
+            assert_eq!(zone.read(&json!(text)), Some(MOMENT), "{text}");
+        }
+        assert_eq!(zone.read(&json!("2026-11-24")), zone.read(&json!("today")));
+        assert_eq!(zone.read(&json!("2026-02-30")), zone.read(&json!("2026-03-02")));
+        for text in ["", "not a date", "2026-13-01", "32.11.2026", "2026-11-24T25:00:00"] {
+            assert_eq!(zone.read(&json!(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_user_s_offset_is_taken_away() {
+        let zone = Zone {
+            now: MOMENT,
+            server: 0,
+            user: 7200,
+        };
+        assert_eq!(zone.read(&json!("2026-11-24T11:00:05Z")), Some(MOMENT - 7200));
+    }
 }

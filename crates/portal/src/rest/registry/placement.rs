@@ -48,7 +48,7 @@ pub(super) fn bind(
         return Err(refused("You should use unique placement handler for each CODE!"));
     }
     match known {
-        Some(index) => registry.placements[index].handler = cut_handler.to_owned(),
+        Some(index) => cut_handler.clone_into(&mut registry.placements[index].handler),
         None => registry.placements.push(PlacementRow {
             app_id: client_id.to_owned(),
             app_row,
