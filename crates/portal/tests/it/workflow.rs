@@ -109,3 +109,26 @@ async fn an_answer_that_meets_a_held_lock_is_lost() {
     assert_eq!(counters["answers_ignored"]["finished"], 1);
     stage.running.stop().await;
 }
+
+#[tokio::test]
+async fn hundreds_of_workflows_end_and_nothing_is_lost() {
+    const COUNT: u64 = 300;
+    let mut stage = Stage::start().await;
+    let token = stage.install().await;
+    stage.register(&token, "md5").await;
+    let body = json!({"steps": [{"code": "md5"}, {"code": "md5"}], "count": COUNT, "fields": {"NAME": "text {n}"}});
+    stage.control("POST", "workflows", body).await;
+    for _ in 0..2 * COUNT {
+        let call = stage.handler.next().await;
+        let answer = json!({"EVENT_TOKEN": call.body["event_token"], "RETURN_VALUES": {"outputString": "x"}});
+        stage.rest("bizproc.event.send", &token, answer).await;
+    }
+    stage.control("GET", &format!("wait?counter=workflows_finished&at_least={COUNT}"), Value::Null).await;
+    let all = format!("wait?counter=steps_acknowledged_and_answered&at_least={}", 2 * COUNT);
+    let counters = stage.control("GET", &all, Value::Null).await;
+    for name in ["answers_accepted", "answers_applied", "callbacks_acknowledged", "steps_acknowledged"] {
+        assert_eq!(counters[name], 2 * COUNT, "{name}");
+    }
+    assert_eq!(stage.control("GET", "unanswered", Value::Null).await, json!([]));
+    stage.running.stop().await;
+}
