@@ -74,6 +74,9 @@ fn run(portal: &mut Portal, context: &mut Context, method: &str, mut params: Par
         return Err(Failure::method_not_found());
     }
     scope::check(context, method, call.in_batch)?;
+    if let Some(token) = cast::set(params.get("token")) {
+        scope::check_link(method, token)?;
+    }
     let start = match params.get("start") {
         Some(start) if !start.is_null() => {
             let start = cast::to_int(start);

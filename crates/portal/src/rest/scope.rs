@@ -1,6 +1,14 @@
 //! Rights of a token, and the portal's plan.
 
-use crate::context::{Context, Failure};
+use serde_json::Value;
+
+use crate::{
+    context::{Context, Failure},
+    php::cast::{is_array, to_text},
+};
+
+/// Where the methods live that need no right.
+const GLOBAL: &str = "_global";
 
 /// The methods that need a right, by the first part of the name. Every other method is open to all tokens.
 const SCOPED: [&str; 28] = [
@@ -42,6 +50,23 @@ fn of(method: &str) -> Option<&str> {
 /// Whether the method exists only on plans with business processes.
 pub(super) fn is_planned(method: &str) -> bool {
     of(method) == Some("bizproc")
+}
+
+/// A call with a parameter `token` is taken for a signed link, `scope|query|signature`: of another scope the method does not exist, and
+/// no signature is right here.
+pub(super) fn check_link(method: &str, token: &Value) -> Result<(), Failure> {
+    if is_array(token) {
+        return Err(Failure::Php("TypeError".into()));
+    }
+    let token = to_text(token);
+    let scope = match token.split('|').next() {
+        None | Some("") => GLOBAL,
+        Some(scope) => scope,
+    };
+    if !token.is_empty() && scope != of(method).unwrap_or(GLOBAL) {
+        return Err(Failure::method_not_found());
+    }
+    Err(Failure::new(403, "ACCESS_DENIED", "Access denied! Link check failed"))
 }
 
 /// Refuses a token without the method's scope. In a batch the refusal has no text.
