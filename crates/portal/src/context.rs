@@ -34,9 +34,7 @@ pub struct Job {
     pub return_values: Value,
     /// `LOG_MESSAGE` as given.
     pub log_message: Value,
-    /// The caller, whose zone shifts returned dates.
-    pub user_id: u64,
-    /// The caller's offset to the server, seconds.
+    /// The caller's offset to the server, seconds: returned dates are shifted by it.
     pub user_zone_offset: i32,
 }
 

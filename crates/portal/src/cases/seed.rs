@@ -114,7 +114,6 @@ impl Seed {
                     token: value.to_owned(),
                     return_values: json!({}),
                     log_message: Value::Null,
-                    user_id: 1,
                     user_zone_offset: 0,
                 };
                 workflow::run_jobs(portal, &[job]);

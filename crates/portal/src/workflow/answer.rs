@@ -60,7 +60,6 @@ pub fn event_send(portal: &mut Portal, context: &mut Context, params: &Params) -
         token: token.to_owned(),
         return_values: params.get("RETURN_VALUES").cloned().unwrap_or_default(),
         log_message: params.get("LOG_MESSAGE").cloned().unwrap_or_default(),
-        user_id: context.user_id,
         user_zone_offset: context.user_zone_offset,
     };
     match portal.settings.event_send {
