@@ -123,10 +123,21 @@ async fn hundreds_of_workflows_end_and_nothing_is_lost() {
         let answer = json!({"EVENT_TOKEN": call.body["event_token"], "RETURN_VALUES": {"outputString": "x"}});
         stage.rest("bizproc.event.send", &token, answer).await;
     }
-    stage.control("GET", &format!("wait?counter=workflows_finished&at_least={COUNT}"), Value::Null).await;
+    stage
+        .control(
+            "GET",
+            &format!("wait?counter=workflows_finished&at_least={COUNT}"),
+            Value::Null,
+        )
+        .await;
     let all = format!("wait?counter=steps_acknowledged_and_answered&at_least={}", 2 * COUNT);
     let counters = stage.control("GET", &all, Value::Null).await;
-    for name in ["answers_accepted", "answers_applied", "callbacks_acknowledged", "steps_acknowledged"] {
+    for name in [
+        "answers_accepted",
+        "answers_applied",
+        "callbacks_acknowledged",
+        "steps_acknowledged",
+    ] {
         assert_eq!(counters[name], 2 * COUNT, "{name}");
     }
     assert_eq!(stage.control("GET", "unanswered", Value::Null).await, json!([]));
