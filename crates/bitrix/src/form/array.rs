@@ -221,9 +221,15 @@ impl<'a> IntoIterator for &'a Array {
 fn owned(key: KeyRef<'_>, buffer: &mut BytesMut) -> Key {
     match key {
         KeyRef::Int(int) => Key::Int(int),
-        KeyRef::Text(text) => {
-            buffer.extend_from_slice(text);
-            Key::Text(buffer.split().freeze())
-        }
+        KeyRef::Text(text) => Key::Text(share(text, buffer)),
     }
+}
+
+/// Copies `text` into the form's buffer, of which it becomes a part.
+pub(super) fn share(text: &[u8], buffer: &mut BytesMut) -> Bytes {
+    if text.is_empty() {
+        return Bytes::new();
+    }
+    buffer.extend_from_slice(text);
+    buffer.split().freeze()
 }

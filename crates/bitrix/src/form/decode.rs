@@ -1,6 +1,6 @@
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use super::array::{Array, Value};
+use super::array::{Array, Value, share};
 use super::key::KeyRef;
 use super::percent;
 
@@ -88,7 +88,7 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Array, FormError> {
         arrays: 0,
         arrays_limit: limits.pairs.saturating_mul(ARRAYS_A_PAIR),
     };
-    let mut name = Vec::new();
+    let (mut name, mut text) = (Vec::new(), Vec::new());
     let mut pairs = 0;
     while !rest.is_empty() {
         let (pair, tail) = split(rest, b'&');
@@ -103,12 +103,9 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Array, FormError> {
         let (encoded_name, encoded_value) = split(pair, b'=');
         name.clear();
         percent::decode(encoded_name, &mut name);
-        percent::decode(encoded_value, &mut form.buffer);
-        let value = if form.buffer.is_empty() {
-            Bytes::new()
-        } else {
-            form.buffer.split().freeze()
-        };
+        text.clear();
+        percent::decode(encoded_value, &mut text);
+        let value = share(&text, &mut form.buffer);
         name.truncate(before_nul(&name).len());
         form.register(&mut name, Value::Text(value))?;
     }
@@ -129,7 +126,7 @@ impl Form {
         let blanks = name.iter().take_while(|byte| **byte == b' ').count();
         let name = &mut name[blanks..];
         let cookies = CookiePrefixes::of(name);
-        let open = memchr::memchr(b'[', name).unwrap_or(name.len());
+        let open = name.iter().position(|byte| *byte == b'[').unwrap_or(name.len());
         mangle(&mut name[..open]);
         if open == 0 || cookies.forbid(&name[..open]) {
             return Ok(());
@@ -138,7 +135,7 @@ impl Form {
             self.root.set(KeyRef::new(name), value, &mut self.buffer);
             return Ok(());
         }
-        if matches!(subscript(&name[open + 1..]), Subscript::Unclosed) {
+        if !name.ends_with(b"]") && matches!(subscript(&name[open + 1..]), Subscript::Unclosed) {
             // No subscript after all: the bracket and what follows belong to the name.
             mangle(&mut name[open..]);
             if !cookies.forbid(name) {
@@ -230,7 +227,7 @@ fn subscript(after_bracket: &[u8]) -> Subscript<'_> {
             .first()
             .is_some_and(|byte| b" \t\n\x0b\x0c\r".contains(byte)),
     );
-    match memchr::memchr(b']', &after_bracket[skipped..]) {
+    match after_bracket[skipped..].iter().position(|byte| *byte == b']') {
         Some(0) => Subscript::Append(&after_bracket[skipped + 1..]),
         Some(close) => Subscript::Key(&after_bracket[..skipped + close], &after_bracket[skipped + close + 1..]),
         None => Subscript::Unclosed,

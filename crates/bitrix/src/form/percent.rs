@@ -1,31 +1,42 @@
-use bytes::BufMut;
-
 /// Appends `encoded` as PHP's `urldecode` reads it: `+` is a blank, a `%` without two hex digits stays.
-pub(super) fn decode(encoded: &[u8], out: &mut impl BufMut) {
-    let mut rest = encoded;
-    while let Some(at) = memchr::memchr2(b'%', b'+', rest) {
-        out.put_slice(&rest[..at]);
-        let special = &rest[at..];
-        rest = match special {
-            [b'%', high, low, tail @ ..] if let (Some(high), Some(low)) = (digit(*high), digit(*low)) => {
-                out.put_u8(high << 4 | low);
-                tail
-            }
-            [byte, tail @ ..] => {
-                out.put_u8(if *byte == b'+' { b' ' } else { *byte });
-                tail
-            }
-            [] => special,
+pub(super) fn decode(encoded: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(encoded);
+    let bytes = &mut out[start..];
+    // Many texts need no decoding; the rest closes up in place.
+    let Some(first) = memchr::memchr2(b'%', b'+', bytes) else {
+        return;
+    };
+    let (mut read, mut written) = (first, first);
+    while let Some(&byte) = bytes.get(read) {
+        read += 1;
+        bytes[written] = match byte {
+            b'+' => b' ',
+            b'%' => match bytes.get(read..read + 2) {
+                Some(&[high, low]) if digit(high) | digit(low) < 16 => {
+                    read += 2;
+                    digit(high) << 4 | digit(low)
+                }
+                _ => byte,
+            },
+            _ => byte,
         };
+        written += 1;
     }
-    out.put_slice(rest);
+    out.truncate(start + written);
 }
 
-fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
+/// A hex digit's value, 255 for anything else.
+fn digit(byte: u8) -> u8 {
+    const VALUES: [u8; 256] = {
+        let mut values = [u8::MAX; 256];
+        let mut value = 0;
+        while value < 16 {
+            values[b"0123456789abcdef"[value as usize] as usize] = value;
+            values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+            value += 1;
+        }
+        values
+    };
+    VALUES[usize::from(byte)]
 }
