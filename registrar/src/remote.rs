@@ -41,6 +41,11 @@ impl Remote {
         }
     }
 
+    /// Whether the server that a request names is configured.
+    pub(crate) fn knows(&self, server_endpoint: &str) -> bool {
+        self.servers.by_endpoint(server_endpoint).is_some()
+    }
+
     /// The configured server with this address.
     pub(crate) fn server(&self, url: &str) -> Option<&Server> {
         self.servers.iter().find(|server| server.url().as_str() == url)

@@ -46,7 +46,24 @@ pub(crate) async fn prove(remote: &Remote, parent: &Parent, app: &App, auth: &Au
             Err(error) => worst = Some(graver(worst, verdict(&error))),
         }
     }
-    Err(worst.unwrap_or_else(|| Unproved::Unreachable("no OAuth host is configured".into())))
+    Err(match worst {
+        Some(Unproved::Disproved(reason)) => Unproved::Disproved(reason + &hint(remote, &auth.server_endpoint)),
+        Some(other) => other,
+        None => Unproved::Unreachable("no OAuth host is configured".into()),
+    })
+}
+
+/// A portal of another region uses another host: then the token is unknown to those we ask.
+fn hint(remote: &Remote, server_endpoint: &str) -> String {
+    match Url::parse(server_endpoint) {
+        Ok(url) if !remote.knows(server_endpoint) => {
+            format!(
+                " (the request names {}, which is not among registrar.oauth_hosts)",
+                url.host_str().unwrap_or("?")
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 fn judge(server: &Server, info: AppInfo, app: &App, auth: &Auth) -> Result<Proof, Unproved> {

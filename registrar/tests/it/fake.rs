@@ -15,7 +15,10 @@ use axum::{
 };
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
 
 pub(crate) const CLIENT_ID: &str = "local.demo";
 pub(crate) const CLIENT_SECRET: &str = "client-secret-never-shown";
@@ -61,6 +64,8 @@ pub(crate) struct World {
     pub(crate) calls: Vec<(String, Value)>,
     pub(crate) instead: BTreeMap<&'static str, VecDeque<Instead>>,
     pub(crate) missing: BTreeSet<&'static str>,
+    /// Answers of the OAuth server wait for it.
+    pub(crate) gate: Option<Arc<Semaphore>>,
     serial: usize,
 }
 
@@ -204,6 +209,10 @@ async fn token(State(fake): State<Fake>, body: String) -> Response {
         .into_response()
     });
     fake.tell();
+    let gate = fake.world(|world| world.gate.clone());
+    if let Some(gate) = gate {
+        gate.acquire().await.unwrap().forget();
+    }
     response
 }
 

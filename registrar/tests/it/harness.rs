@@ -308,9 +308,14 @@ impl Harness {
     }
 
     pub(crate) fn client(&self, token: &str) -> Client {
+        self.client_on(self.channel(), token)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the others")]
+    pub(crate) fn client_on(&self, channel: Channel, token: &str) -> Client {
         let mut with_token = with_token(&Secret::from(token)).unwrap();
         let interceptor: Interceptor = Box::new(move |request| with_token.call(request));
-        RegistrarClient::with_interceptor(self.channel(), interceptor)
+        RegistrarClient::with_interceptor(channel, interceptor)
     }
 }
 

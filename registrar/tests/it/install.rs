@@ -128,6 +128,17 @@ async fn a_token_goes_to_configured_hosts_only() {
     };
     let response = harness.install(auth).await;
     assert!(response.proved, "the configured host knows the token");
+    let unknown = Auth {
+        access_token: "nonsense".into(),
+        server_endpoint: stranger.server_endpoint(),
+        ..harness.auth(1)
+    };
+    let response = harness.install(unknown).await;
+    assert!(
+        response.problem.contains("not among registrar.oauth_hosts"),
+        "{}",
+        response.problem
+    );
     assert_eq!(stranger.world(|world| world.calls.len()), 0);
 }
 

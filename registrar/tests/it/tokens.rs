@@ -1,6 +1,9 @@
 //! Access tokens.
 
+use std::sync::Arc;
+
 use proto::registrar::v1::{InstallationState as State, IssueTokenRequest};
+use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -65,15 +68,23 @@ async fn many_at_once_are_one_refresh() {
 async fn a_caller_that_goes_away_loses_nothing() {
     let harness = harness().await;
     harness.advance(LATER);
-    let mut client = harness.service();
+    let gate = Arc::new(Semaphore::new(0));
+    harness.fake.world(|world| world.gate = Some(gate.clone()));
+    let channel = harness.channel();
+    let mut client = harness.client_on(channel.clone(), "service-token");
     let request = IssueTokenRequest {
         app: "demo".into(),
         member_id: MEMBER.into(),
         rejected_sha256: Vec::new(),
     };
     let call = tokio::spawn(async move { client.issue_token(request).await });
-    harness.fake.until(|world| world.count("oauth.token") == 1).await;
+    // The old pair is void, the new one on its way.
+    harness.fake.until(|world| world.refreshes == 1).await;
     call.abort();
+    // On the same connection, so that the registrar knows by then that the caller is gone.
+    let mut client = harness.client_on(channel, "service-token");
+    client.sync(proto::registrar::v1::SyncRequest::default()).await.unwrap();
+    gate.add_permits(1);
     let issued = harness.issue(None).await.unwrap();
     assert_eq!(
         harness.fake.world(|world| world.refreshes),
@@ -85,6 +96,29 @@ async fn a_caller_that_goes_away_loses_nothing() {
             .fake
             .world(|world| world.access.contains_key(&issued.access_token))
     );
+}
+
+#[tokio::test]
+async fn a_refresh_under_way_does_not_bring_back_what_a_new_installation_replaced() {
+    let harness = harness().await;
+    harness.advance(LATER);
+    let gate = Arc::new(Semaphore::new(0));
+    harness.fake.world(|world| world.gate = Some(gate.clone()));
+    let auth = harness.auth(1);
+    let access_token = auth.access_token.clone();
+    let refresh = harness.issue(None);
+    let install = async {
+        harness.fake.until(|world| world.refreshes == 1).await;
+        harness.install(auth).await
+    };
+    let release = async {
+        harness.fake.until(|world| world.count("profile") == 2).await;
+        gate.add_permits(1);
+    };
+    let (refreshed, installed, ()) = tokio::join!(refresh, install, release);
+    refreshed.unwrap();
+    assert_eq!(installed.problem, "");
+    assert_eq!(harness.issue(None).await.unwrap().access_token, access_token);
 }
 
 #[tokio::test]
