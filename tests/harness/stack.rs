@@ -149,9 +149,15 @@ impl Stack {
         if page.contains("installFinish") {
             self.emulator.post(&format!("apps/{CLIENT_ID}/finish"), Value::Null).await?;
         }
+        self.registered().await?;
+        Ok(page)
+    }
+
+    /// Waits until the hasher's activities and its robot have been added to the portal.
+    pub async fn registered(&self) -> anyhow::Result<()> {
         self.emulator.counted("calls:bizproc.activity.add", 2).await?;
         self.emulator.counted("calls:bizproc.robot.add", 1).await?;
-        Ok(page)
+        Ok(())
     }
 
     /// An address of the gateway for the app: `page`, `event`, `activity/REVISION`.
