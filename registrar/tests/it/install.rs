@@ -143,6 +143,41 @@ async fn a_token_goes_to_configured_hosts_only() {
 }
 
 #[tokio::test]
+async fn without_a_name_each_configured_host_is_asked_in_turn() {
+    let mut harness = Harness::prepare().await;
+    let first = crate::fake::Fake::start().await;
+    harness.config.oauth_hosts.insert(0, first.url.clone());
+    harness.define(&TWO);
+    harness.run().await;
+    let unnamed = |auth: Auth| Auth {
+        server_endpoint: String::new(),
+        ..auth
+    };
+    assert!(
+        harness.install(unnamed(harness.auth(1))).await.proved,
+        "the second one knows the token"
+    );
+    assert_eq!(first.world(|world| world.count("app.info")), 1);
+
+    // One that can't be asked might have known what the other one does not.
+    first.world(|world| world.answer_once("app.info", Instead::Html(502)));
+    let forged = Auth {
+        access_token: "nonsense".into(),
+        ..harness.auth(1)
+    };
+    assert_eq!(
+        harness.try_install(unnamed(forged.clone())).await.unwrap_err().code(),
+        Code::Unavailable
+    );
+    assert!(!harness.install(unnamed(forged)).await.proved);
+
+    // A named one is the only one asked.
+    let asked = first.world(|world| world.count("app.info"));
+    assert!(harness.install(harness.auth(1)).await.proved);
+    assert_eq!(first.world(|world| world.count("app.info")), asked);
+}
+
+#[tokio::test]
 async fn an_expired_frame_is_told_to_be_opened_again() {
     let harness = Harness::start(&TWO).await;
     let auth = harness.auth(1);
