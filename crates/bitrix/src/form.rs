@@ -9,9 +9,12 @@
 
 mod array;
 mod decode;
+mod hex;
 mod json;
 mod key;
-mod percent;
+mod name;
+mod pairs;
+mod tree;
 
 pub use array::{Array, Iter, Value};
 pub use decode::{FormError, Limits, decode};

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hashbrown::HashTable;
 
 use super::key::{Key, KeyRef};
@@ -110,18 +110,18 @@ impl Array {
         ))
     }
 
-    /// Sets `key`, keeping its place when it exists. A new key's bytes go into `buffer`.
-    pub(super) fn set(&mut self, key: KeyRef<'_>, value: Value, buffer: &mut BytesMut) {
+    /// Sets `key`, keeping its place when it exists. A new key is a part of `text`.
+    pub(super) fn set(&mut self, key: KeyRef<'_>, value: Value, text: &Bytes) {
         match self.position(key) {
             Some(position) => self.entries[position].1 = value,
-            None => self.add(owned(key, buffer), value),
+            None => self.add(owned(key, text), value),
         }
     }
 
     /// The array under `key`, made when there is none; a text gives way to it. The flag tells whether it is new.
-    pub(super) fn child(&mut self, key: KeyRef<'_>, buffer: &mut BytesMut) -> (&mut Array, bool) {
+    pub(super) fn child(&mut self, key: KeyRef<'_>, text: &Bytes) -> (&mut Array, bool) {
         let position = self.position(key).unwrap_or_else(|| {
-            self.add(owned(key, buffer), Value::Text(Bytes::new()));
+            self.add(owned(key, text), Value::Text(Bytes::new()));
             self.entries.len() - 1
         });
         let value = &mut self.entries[position].1;
@@ -218,18 +218,9 @@ impl<'a> IntoIterator for &'a Array {
     }
 }
 
-fn owned(key: KeyRef<'_>, buffer: &mut BytesMut) -> Key {
+fn owned(key: KeyRef<'_>, text: &Bytes) -> Key {
     match key {
         KeyRef::Int(int) => Key::Int(int),
-        KeyRef::Text(text) => Key::Text(share(text, buffer)),
+        KeyRef::Text(key) => Key::Text(text.slice_ref(key)),
     }
-}
-
-/// Copies `text` into the form's buffer, of which it becomes a part.
-pub(super) fn share(text: &[u8], buffer: &mut BytesMut) -> Bytes {
-    if text.is_empty() {
-        return Bytes::new();
-    }
-    buffer.extend_from_slice(text);
-    buffer.split().freeze()
 }
