@@ -72,7 +72,7 @@ pub(super) fn check_link(method: &str, token: &Value) -> Result<(), Failure> {
 /// Refuses a token without the method's scope. In a batch the refusal has no text.
 pub(super) fn check(context: &Context, method: &str, in_batch: bool) -> Result<(), Failure> {
     let allowed = match (of(method), &context.scope) {
-        (Some(scope), Some(scopes)) => scopes.iter().any(|own| own == scope),
+        (Some(scope), Some(scopes)) => scopes.iter().any(|own| grants(own, scope)),
         _ => true,
     };
     if allowed {
@@ -84,4 +84,9 @@ pub(super) fn check(context: &Context, method: &str, in_batch: bool) -> Result<(
         "The request requires higher privileges than provided by the access token"
     };
     Err(Failure::new(401, "insufficient_scope", text))
+}
+
+/// A right, or one of the narrower ones that open the same methods.
+fn grants(own: &str, scope: &str) -> bool {
+    own == scope || (scope == "user" && matches!(own, "user_basic" | "user_brief"))
 }
