@@ -214,7 +214,7 @@ fn frames() {
 fn what_is_refused_and_why() {
     let missing = |field| Err(PostError::Missing { field });
     let bad_utf8 = |field| Err(PostError::BadUtf8 { field });
-    let cases: [(&[u8], Result<(), PostError>); 19] = [
+    let cases: [(&[u8], Result<(), PostError>); 21] = [
         (b"", Err(PostError::Empty)),
         (b"&&", Err(PostError::Empty)),
         (
@@ -224,6 +224,8 @@ fn what_is_refused_and_why() {
         (b"a=1", Err(PostError::Foreign)),
         (b"{\"event_token\":\"x\"}", Err(PostError::Foreign)),
         (b"workflow_id=w&code=c&properties[a]=1", missing("event_token")),
+        (b"workflow_id=w&code=c", missing("event_token")),
+        (b"code=c&properties[a]=1", missing("event_token")),
         (b"workflow_id=w&code=c&event_token=", missing("event_token")),
         (b"workflow_id=w&code=c&event_token[]=x", missing("event_token")),
         (b"workflow_id=w&event_token=t", missing("code")),

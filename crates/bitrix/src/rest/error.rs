@@ -44,8 +44,9 @@ impl CallError {
         }
     }
 
-    /// Says what was called, and blots out secrets that the server may have repeated.
-    pub(crate) fn at(mut self, at: String, secrets: &[&str]) -> Self {
+    /// Says what was called, and blots out `secrets` that the server may have repeated. [`super::Client`] has done so;
+    /// who uses [`super::decode_reply`] alone does it before the error is shown.
+    pub fn at(mut self, at: String, secrets: &[&str]) -> Self {
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             for text in [
                 Some(&mut self.code),
