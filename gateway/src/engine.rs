@@ -67,7 +67,8 @@ pub(crate) struct Held {
 }
 
 impl Engine {
-    pub(crate) fn new(wiring: Wiring) -> Self {
+    /// `newest`: number of the newest job in the store; all up to it have their moment there.
+    pub(crate) fn new(wiring: Wiring, newest: RowId) -> Self {
         let Wiring {
             db,
             latest,
@@ -78,7 +79,7 @@ impl Engine {
             limits,
             lifecycle,
         } = wiring;
-        let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory);
+        let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory, newest);
         let executors = Executors::new(limits.calls);
         let wake = Wake::default();
         Self(Arc::new(Inner {
@@ -140,7 +141,9 @@ impl Engine {
 
     /// Closes connections to executors that no definition names any more.
     pub(crate) fn forget_executors(&self) {
-        let Some(snapshot) = self.0.latest.borrow().clone() else { return };
+        let Some(snapshot) = self.0.latest.borrow().clone() else {
+            return;
+        };
         let named = snapshot.executor_uris();
         self.0.executors.retain(|uri| named.contains(uri));
     }

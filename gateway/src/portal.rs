@@ -10,6 +10,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use service::SharedClock;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::token::Tokens;
 pub(crate) use self::{
@@ -25,19 +26,23 @@ pub(crate) struct Portals {
     http: HttpClient,
     registrar: Registrar,
     clock: SharedClock,
+    sends: usize,
     known: Mutex<HashMap<String, Arc<Portal>>>,
 }
 
 /// An app on a portal, as far as sending to it goes.
-#[derive(Default)]
 pub(crate) struct Portal {
     tokens: Tokens,
+    /// Answers on their way at once.
+    turns: Semaphore,
     pub(crate) pause: Pause,
 }
 
 impl Portals {
-    pub(crate) fn new(http: HttpClient, registrar: Registrar, clock: SharedClock) -> Self {
+    /// `sends`: answers on their way to one portal at once.
+    pub(crate) fn new(http: HttpClient, registrar: Registrar, clock: SharedClock, sends: usize) -> Self {
         Self {
+            sends,
             http,
             registrar,
             clock,
@@ -49,7 +54,27 @@ impl Portals {
     pub(crate) fn get(&self, app: &str, member_id: &str) -> Arc<Portal> {
         // An app's name has no blank.
         let key = [app, " ", member_id].concat();
-        self.known.lock().entry(key).or_default().clone()
+        self.known
+            .lock()
+            .entry(key)
+            .or_insert_with(|| Arc::new(Portal::new(self.sends)))
+            .clone()
+    }
+}
+
+impl Portal {
+    fn new(sends: usize) -> Self {
+        Self {
+            tokens: Tokens::default(),
+            turns: Semaphore::new(sends),
+            pause: Pause::default(),
+        }
+    }
+
+    /// A turn to send; to be had before the pause is asked, which may begin meanwhile.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed, so it never fails.
+        self.turns.acquire().await.ok()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The service, put together.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use proto::gateway::v1::jobs_server::JobsServer;
@@ -29,6 +29,9 @@ use crate::{
     sync::Sync,
     upkeep::{Health, Upkeep},
 };
+
+/// Longest wait for jobs in hand at the soft stop; what isn't over then is in the store.
+const DRAIN: Duration = Duration::from_secs(15);
 
 /// The open sockets of a gateway.
 #[derive(Debug)]
@@ -90,6 +93,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .await??;
     let now: Millis = clock.now().into();
     let recovered = db.write(move |tx| load::recover(tx, now)).await?;
+    let newest = db.read(load::newest).await?;
     tracing::info!(%http, %grpc, %admin, jobs = recovered, "gateway serves");
 
     let (latest_sender, latest) = watch::channel(None);
@@ -103,16 +107,19 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     sync.restore().await?;
 
     let client = HttpClient::new().context("TLS to portals can't be set up")?;
-    let engine = Engine::new(Wiring {
-        db: db.clone(),
-        latest: latest.clone(),
-        portals: Portals::new(client, registrar.clone(), clock.clone()),
-        clock: clock.clone(),
-        telemetry: telemetry.clone(),
-        counts: counts.clone(),
-        limits: config.limits.clone(),
-        lifecycle: lifecycle.clone(),
-    });
+    let engine = Engine::new(
+        Wiring {
+            db: db.clone(),
+            latest: latest.clone(),
+            portals: Portals::new(client, registrar.clone(), clock.clone(), config.limits.sends),
+            clock: clock.clone(),
+            telemetry: telemetry.clone(),
+            counts: counts.clone(),
+            limits: config.limits.clone(),
+            lifecycle: lifecycle.clone(),
+        },
+        newest,
+    );
     let quarantine = Arc::new(Quarantine::new(db.clone(), &config.limits));
     quarantine.recount().await?;
     let health = Health::new(store_latch);
@@ -201,7 +208,12 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     engine.wake(now);
     server.serve(sockets.grpc).await?;
     serving.await??;
-    engine.idle().await;
-    tracing::info!("gateway drained");
+    match tokio::time::timeout(DRAIN, engine.idle()).await {
+        Ok(()) => tracing::info!("gateway drained"),
+        Err(_) => tracing::info!(
+            jobs = engine.jobs(),
+            "gateway stops; jobs in hand begin again at the next start"
+        ),
+    }
     Ok(())
 }

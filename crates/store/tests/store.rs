@@ -45,7 +45,7 @@ fn hold(db: &Db) -> mpsc::Sender<()> {
             drop(held.recv());
             Ok(())
         },
-        Result::unwrap,
+        |held: Result<_, _>| held.unwrap(),
     );
     running.recv().unwrap();
     free

@@ -22,6 +22,8 @@ pub struct Limits {
     /// `GATEWAY__LIMITS__CALLS`: calls to one executor at once. Default: 512. An HTTP/2 connection breaks when some
     /// thousands of small replies are unread.
     pub calls: usize,
+    /// `GATEWAY__LIMITS__SENDS`: answers on their way to one portal at once. Default: 64.
+    pub sends: usize,
     /// `GATEWAY__LIMITS__ATTEMPT_TIMEOUT`: time of one attempt without an annotation of its own. Default: 30 s.
     #[serde(with = "service::config::duration")]
     pub attempt_timeout: Duration,
@@ -45,6 +47,7 @@ impl Limits {
             ("jobs_in_memory", self.jobs_in_memory),
             ("job_bytes_in_memory", self.job_bytes_in_memory),
             ("calls", self.calls),
+            ("sends", self.sends),
             ("response_bytes", self.response_bytes),
             ("quarantined", self.quarantined),
             ("quarantined_bytes", self.quarantined_bytes),
@@ -86,6 +89,7 @@ impl Default for Limits {
             jobs_in_memory: 20_000,
             job_bytes_in_memory: 256 << 20,
             calls: 512,
+            sends: 64,
             attempt_timeout: Duration::from_secs(30),
             response_bytes: 4 << 20,
             quarantined: 10_000,

@@ -42,11 +42,14 @@ pub(crate) struct Seat {
 }
 
 impl Memory {
-    pub(super) fn new(jobs_limit: usize, bytes_limit: usize) -> Arc<Self> {
+    pub(super) fn new(jobs_limit: usize, bytes_limit: usize, newest: RowId) -> Arc<Self> {
         Arc::new(Self {
             jobs_limit,
             bytes_limit,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                newest,
+                ..State::default()
+            }),
             left: Notify::new(),
         })
     }
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn seats_are_bounded_by_number_and_bytes() {
-        let memory = Memory::new(2, 100);
+        let memory = Memory::new(2, 100, 0);
         let first = memory.seat(1000).expect("one is always possible");
         assert!(memory.seat(1).is_none(), "no bytes left");
         drop(first);
@@ -174,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_row_is_in_memory_once() {
-        let memory = Memory::new(9, 100);
+        let memory = Memory::new(9, 100, 0);
         let mut seat = memory.seat(1).unwrap();
         assert!(seat.take_loaded(7));
         assert!(!memory.seat(1).unwrap().take_loaded(7));
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_is_settled_grows_with_the_oldest_fresh_job() {
-        let memory = Memory::new(9, 100);
+        let memory = Memory::new(9, 100, 0);
         let seats: Vec<_> = [3, 4, 5]
             .map(|row| {
                 let mut seat = memory.seat(1).unwrap();
@@ -207,9 +210,14 @@ mod tests {
         assert_eq!(memory.jobs(), 0);
     }
 
+    #[test]
+    fn a_new_start_has_nothing_to_settle() {
+        assert_eq!(Memory::new(9, 100, 41).settled(), 42);
+    }
+
     #[tokio::test]
     async fn idle_waits_for_the_last() {
-        let memory = Memory::new(9, 100);
+        let memory = Memory::new(9, 100, 0);
         let seat = memory.seat(1).unwrap();
         let mut idle = std::pin::pin!(memory.idle());
         assert!(futures::poll!(&mut idle).is_pending());

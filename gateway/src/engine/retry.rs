@@ -80,7 +80,9 @@ mod tests {
                 ..Progress::default()
             };
             let full = (1000_u64 << (attempts - 1).min(20)).min(300_000);
-            let Next::Attempt(at) = next(&away, &mut progress, FAR, NOW) else { panic!("it is tried again") };
+            let Next::Attempt(at) = next(&away, &mut progress, FAR, NOW) else {
+                panic!("it is tried again")
+            };
             let delay = u64::try_from(at.since(NOW).as_millis()).unwrap();
             assert!(delay <= full && delay >= full / 2, "{attempts}: {delay}");
             assert_eq!(progress.failures, 0);

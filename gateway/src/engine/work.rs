@@ -171,6 +171,7 @@ impl Engine {
             return self.park(held, "there is no answer to send");
         };
         let portal = self.0.portals.get(&job.app, &job.member_id);
+        let _turn = portal.turn().await;
         if let Err(at) = portal.pause.enter(self.now()) {
             return self.unsent(held, at, "the portal is in trouble: the answer waits");
         }

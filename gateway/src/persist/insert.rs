@@ -10,7 +10,7 @@ use crate::job::{Job, Millis, State};
 pub(crate) enum Inserted {
     /// A new job.
     New(RowId),
-    /// The job was in quarantine and is accepted now, with what the authentic callback carries.
+    /// The job was in quarantine, or given up there, and is accepted now with what the authentic callback carries.
     Promoted(RowId),
     /// A repeat: it is there already.
     Repeat,
@@ -37,8 +37,8 @@ pub(crate) fn accepted(
             "UPDATE jobs SET state = ?2, app = ?3, revision = ?4, code = ?5, document_module = ?6, document_entity = ?7, \
              document_id = ?8, type_module = ?9, type_entity = ?10, type_id = ?11, event_token = ?12, subscription = ?13, \
              user_id = ?14, deadline = ?15, timed = ?16, payload = ?17, next_attempt = ?18, changed = ?18, source = NULL, \
-             problem = NULL, trace = ?19 \
-             WHERE key = ?1 AND state = ?20 RETURNING id",
+             problem = NULL, outcome = NULL, trace = ?19 \
+             WHERE key = ?1 AND (state = 0 OR outcome = 7 OR (state = 6 AND attempts = 0)) RETURNING id",
         )?
         .query_row(
             params![
@@ -61,7 +61,6 @@ pub(crate) fn accepted(
                 payload,
                 job.received.0,
                 job.trace.to_bytes(),
-                State::Quarantined as u8,
             ],
             |row| row.get(0),
         )

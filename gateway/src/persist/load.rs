@@ -51,6 +51,11 @@ pub(crate) fn due(db: &Connection, now: Millis, limit: usize, held: impl Fn(RowI
     Ok(Due { jobs, more, next })
 }
 
+/// The newest job's number.
+pub(crate) fn newest(db: &Connection) -> rusqlite::Result<RowId> {
+    db.query_row("SELECT coalesce(max(id), 0) FROM jobs", [], |row| row.get(0))
+}
+
 /// Makes due what the process before had in memory: accepted, without a moment of its own, not below the last mark of
 /// what was settled. Gives their number.
 pub(crate) fn recover(db: &Connection, now: Millis) -> rusqlite::Result<usize> {

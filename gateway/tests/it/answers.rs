@@ -22,12 +22,18 @@ async fn a_callback_is_answered() {
     assert_eq!(sent[0]["auth"], "access-1");
     assert_eq!(sent[0]["event_token"], callback.get("event_token"));
     assert_eq!(sent[0]["return_values"], json!({"outputString": value("Тест")}));
-    assert_eq!(sent[0]["log_message"], format!("Answered by job {}, trace {}", job.id, job.trace_id));
+    assert_eq!(
+        sent[0]["log_message"],
+        format!("Answered by job {}, trace {}", job.id, job.trace_id)
+    );
 
     assert_eq!(job.outcome(), Outcome::Answered);
     assert_eq!(job.workflow_id, callback.get("workflow_id"));
     assert_eq!(job.document_id, ["crm", "CCrmDocumentDeal", "DEAL_77"]);
-    assert_eq!((job.attempts, job.problem.as_str(), job.member_id.as_str()), (1, "", MEMBER));
+    assert_eq!(
+        (job.attempts, job.problem.as_str(), job.member_id.as_str()),
+        (1, "", MEMBER)
+    );
 
     let (metadata, text) = world.executor.called().remove(0);
     let get = |name: &str| metadata.get(name).map(|value| value.to_str().unwrap().to_owned());
@@ -35,8 +41,14 @@ async fn a_callback_is_answered() {
     assert_eq!(get("x-bizproc-job").unwrap(), job.id);
     assert_eq!(get("x-bizproc-workflow").as_deref(), Some(callback.get("workflow_id")));
     assert_eq!(get("x-bizproc-activity").as_deref(), Some("md5"));
-    assert_eq!(get("x-bizproc-document").as_deref(), Some("crm/CCrmDocumentDeal/DEAL_77"));
-    assert_eq!(get("x-bizproc-document-type").as_deref(), Some("crm/CCrmDocumentDeal/DEAL"));
+    assert_eq!(
+        get("x-bizproc-document").as_deref(),
+        Some("crm/CCrmDocumentDeal/DEAL_77")
+    );
+    assert_eq!(
+        get("x-bizproc-document-type").as_deref(),
+        Some("crm/CCrmDocumentDeal/DEAL")
+    );
     assert_eq!(get("x-bizproc-portal").as_deref(), Some(MEMBER));
     assert_eq!(get("x-bizproc-user").as_deref(), Some("5"));
     assert_eq!(get("x-bizproc-attempt").as_deref(), Some("1"));
@@ -45,13 +57,19 @@ async fn a_callback_is_answered() {
 
     let spans = gateway.spans.clone();
     gateway.stop().await;
-    let (accept, call, send) =
-        (spans.named("accept").unwrap(), spans.named("call").unwrap(), spans.named("event.send").unwrap());
+    let (accept, call, send) = (
+        spans.named("accept").unwrap(),
+        spans.named("call").unwrap(),
+        spans.named("event.send").unwrap(),
+    );
     for span in [&accept, &call, &send] {
         assert_eq!(span.span_context.trace_id().to_string(), job.trace_id);
     }
     assert_eq!(call.parent_span_id, accept.span_context.span_id());
     assert_eq!(send.parent_span_id, accept.span_context.span_id());
     let traceparent = get("traceparent").unwrap();
-    assert_eq!(traceparent, format!("00-{}-{}-01", job.trace_id, call.span_context.span_id()));
+    assert_eq!(
+        traceparent,
+        format!("00-{}-{}-01", job.trace_id, call.span_context.span_id())
+    );
 }

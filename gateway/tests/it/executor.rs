@@ -23,7 +23,11 @@ impl FakeExecutor {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("http://{}", listener.local_addr().unwrap());
-        let fake = Self { uri, calls: Arc::new(watch::Sender::new(Vec::new())), replies: Arc::default() };
+        let fake = Self {
+            uri,
+            calls: Arc::new(watch::Sender::new(Vec::new())),
+            replies: Arc::default(),
+        };
         tokio::spawn(
             tonic::transport::Server::builder()
                 .add_service(HasherServer::new(fake.clone()))
@@ -47,7 +51,12 @@ impl FakeExecutor {
 
     /// Waits until it was called so often.
     pub(crate) async fn calls(&self, number: usize) -> Vec<(MetadataMap, String)> {
-        self.calls.subscribe().wait_for(|calls| calls.len() >= number).await.unwrap().clone()
+        self.calls
+            .subscribe()
+            .wait_for(|calls| calls.len() >= number)
+            .await
+            .unwrap()
+            .clone()
     }
 }
 
@@ -62,7 +71,8 @@ impl Hasher for FakeExecutor {
         let (metadata, _, message) = request.into_parts();
         let reply = self.replies.lock().pop_front();
         let output_string = value(&message.input_string);
-        self.calls.send_modify(|calls| calls.push((metadata, message.input_string)));
+        self.calls
+            .send_modify(|calls| calls.push((metadata, message.input_string)));
         match reply {
             Some(reply) => reply().map(Response::new),
             None => Ok(Response::new(Md5Response { output_string })),

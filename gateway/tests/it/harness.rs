@@ -41,7 +41,13 @@ impl World {
         let (portal, executor) = (FakePortal::start().await, FakeExecutor::start().await);
         let registrar = FakeRegistrar::start(&executor.uri, &portal.endpoint).await;
         let http = bitrix::rest::client_builder().build().unwrap();
-        Self { registrar, portal, executor, folder: tempfile::tempdir().unwrap(), http }
+        Self {
+            registrar,
+            portal,
+            executor,
+            folder: tempfile::tempdir().unwrap(),
+            http,
+        }
     }
 
     pub(crate) fn config(&self) -> Config {
@@ -62,7 +68,12 @@ impl World {
         gateway
     }
 
-    pub(crate) async fn post(&self, gateway: &Gateway, path: &str, body: impl Into<reqwest::Body>) -> (StatusCode, String) {
+    pub(crate) async fn post(
+        &self,
+        gateway: &Gateway,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (StatusCode, String) {
         let response = self
             .http
             .post(format!("http://{}{path}", gateway.http))
@@ -88,12 +99,23 @@ impl Gateway {
         let (http, grpc, admin) = (address(&sockets.http), address(&sockets.grpc), address(&sockets.admin));
         let (telemetry, spans) = Telemetry::capture();
         let lifecycle = Lifecycle::default();
-        let parts = Parts { clock: SystemClock::shared(), lifecycle: lifecycle.clone(), telemetry };
+        let parts = Parts {
+            clock: SystemClock::shared(),
+            lifecycle: lifecycle.clone(),
+            telemetry,
+        };
         let running = tokio::spawn({
             let lifecycle = lifecycle.clone();
             async move { lifecycle.supervise(gateway::run(config, sockets, parts)).await }
         });
-        Self { http, grpc, admin, spans, lifecycle, running }
+        Self {
+            http,
+            grpc,
+            admin,
+            spans,
+            lifecycle,
+            running,
+        }
     }
 
     pub(crate) async fn ready(&self, http: &reqwest::Client) {
@@ -122,13 +144,29 @@ impl Gateway {
     }
 
     pub(crate) async fn jobs(&self, state: State) -> Vec<Job> {
-        let request = ListRequest { state: state.into(), ..ListRequest::default() };
-        self.client().await.list(authorised(request)).await.unwrap().into_inner().jobs
+        let request = ListRequest {
+            state: state.into(),
+            ..ListRequest::default()
+        };
+        self.client()
+            .await
+            .list(authorised(request))
+            .await
+            .unwrap()
+            .into_inner()
+            .jobs
     }
 
     pub(crate) async fn job(&self, id: &str) -> Job {
         let request = GetRequest { id: id.to_owned() };
-        self.client().await.get(authorised(request)).await.unwrap().into_inner().job.unwrap()
+        self.client()
+            .await
+            .get(authorised(request))
+            .await
+            .unwrap()
+            .into_inner()
+            .job
+            .unwrap()
     }
 
     /// Waits until the only job is in this state.
@@ -142,7 +180,10 @@ impl Gateway {
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
-        panic!("the job does not get {state:?}: {:?}", self.jobs(State::Unspecified).await);
+        panic!(
+            "the job does not get {state:?}: {:?}",
+            self.jobs(State::Unspecified).await
+        );
     }
 
     pub(crate) async fn client(&self) -> JobsClient<tonic::transport::Channel> {
@@ -150,13 +191,21 @@ impl Gateway {
     }
 
     pub(crate) async fn metrics(&self, http: &reqwest::Client) -> String {
-        http.get(format!("http://{}/metrics", self.admin)).send().await.unwrap().text().await.unwrap()
+        http.get(format!("http://{}/metrics", self.admin))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
     }
 }
 
 pub(crate) fn authorised<T>(message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
-    request.metadata_mut().insert("authorization", format!("Bearer {OPERATOR}").parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("authorization", format!("Bearer {OPERATOR}").parse().unwrap());
     request
 }
 
@@ -195,7 +244,9 @@ impl Callback {
             ("auth[user_id]", "5"),
             ("auth[application_token]", APPLICATION_TOKEN),
         ];
-        Self { fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec() }
+        Self {
+            fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -214,9 +265,12 @@ impl Callback {
     }
 
     pub(crate) fn body(&self) -> String {
-        let encode = |text: &str| {
-            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
-        self.fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+        let encode =
+            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        self.fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect::<Vec<_>>()
+            .join("&")
     }
 }

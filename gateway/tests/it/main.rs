@@ -7,3 +7,10 @@ mod portal;
 mod registrar;
 
 mod answers;
+mod events;
+mod failures;
+mod http;
+mod jobs;
+mod page;
+mod quarantine;
+mod restart;

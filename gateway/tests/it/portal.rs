@@ -25,8 +25,14 @@ impl FakePortal {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}/rest/", listener.local_addr().unwrap());
-        let portal = Self { endpoint, sent: Arc::new(watch::Sender::new(Vec::new())), replies: Arc::default() };
-        let app = Router::new().route("/rest/bizproc.event.send", post(event_send)).with_state(portal.clone());
+        let portal = Self {
+            endpoint,
+            sent: Arc::new(watch::Sender::new(Vec::new())),
+            replies: Arc::default(),
+        };
+        let app = Router::new()
+            .route("/rest/bizproc.event.send", post(event_send))
+            .with_state(portal.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         portal
     }
@@ -42,7 +48,12 @@ impl FakePortal {
 
     /// Waits until it was called so often.
     pub(crate) async fn calls(&self, number: usize) -> Vec<Value> {
-        self.sent.subscribe().wait_for(|sent| sent.len() >= number).await.unwrap().clone()
+        self.sent
+            .subscribe()
+            .wait_for(|sent| sent.len() >= number)
+            .await
+            .unwrap()
+            .clone()
     }
 }
 

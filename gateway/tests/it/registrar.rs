@@ -75,7 +75,10 @@ impl FakeRegistrar {
                 client_endpoint: endpoint.into(),
             })),
             install: Mutex::new(Ok(InstallResponse::default())),
-            event: Mutex::new(Ok(HandleEventResponse { believed: true, reason: String::new() })),
+            event: Mutex::new(Ok(HandleEventResponse {
+                believed: true,
+                reason: String::new(),
+            })),
             issued: Mutex::default(),
             proved: Mutex::default(),
             events: Mutex::default(),
@@ -120,7 +123,11 @@ impl Registrar for FakeRegistrar {
     async fn sync(&self, request: Request<SyncRequest>) -> Result<Response<SyncResponse>, Status> {
         let request = request.into_inner();
         let mut snapshots = self.state.snapshot.subscribe();
-        let mut snapshot = snapshots.wait_for(|snapshot| snapshot.version != request.version).await.unwrap().clone();
+        let mut snapshot = snapshots
+            .wait_for(|snapshot| snapshot.version != request.version)
+            .await
+            .unwrap()
+            .clone();
         for revision in &mut snapshot.revisions {
             if request.known_revisions.contains(&revision.revision) {
                 revision.descriptors.clear();
@@ -134,7 +141,10 @@ impl Registrar for FakeRegistrar {
         self.state.install.lock().clone().map(Response::new)
     }
 
-    async fn handle_event(&self, request: Request<HandleEventRequest>) -> Result<Response<HandleEventResponse>, Status> {
+    async fn handle_event(
+        &self,
+        request: Request<HandleEventRequest>,
+    ) -> Result<Response<HandleEventResponse>, Status> {
         self.state.events.lock().push(request.into_inner());
         self.state.event.lock().clone().map(Response::new)
     }
@@ -145,7 +155,10 @@ impl Registrar for FakeRegistrar {
     ) -> Result<Response<ProveCallbackResponse>, Status> {
         self.state.proved.lock().push(request.into_inner());
         let verdict = (*self.state.verdict.lock()).into();
-        Ok(Response::new(ProveCallbackResponse { verdict, reason: "as told".into() }))
+        Ok(Response::new(ProveCallbackResponse {
+            verdict,
+            reason: "as told".into(),
+        }))
     }
 
     async fn issue_token(&self, request: Request<IssueTokenRequest>) -> Result<Response<IssueTokenResponse>, Status> {
