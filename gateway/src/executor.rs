@@ -12,3 +12,6 @@ pub(crate) use self::{
     pool::Executors,
     verdict::{Failure, Kind},
 };
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,9 @@ use http_body_util::BodyExt;
 
 use super::refusal::Refusal;
 
+/// As much of a body that is too large is read for the sake of its answer.
+const DISCARDED: usize = 64 << 20;
+
 /// Bytes of all bodies in hand.
 #[derive(Debug, Clone)]
 pub(crate) struct Buffers {
@@ -44,18 +47,24 @@ impl Buffers {
     }
 
     /// Reads a body of at most `limit` bytes within `time`.
-    pub(crate) async fn read(&self, body: Body, limit: usize, time: Duration) -> Result<Buffered, Refusal> {
-        // A length that is told is believed where it is too large: nothing is read then.
-        if body.size_hint().lower() > limit as u64 {
-            return Err(Refusal::TooLarge { limit });
-        }
-        match tokio::time::timeout(time, self.collect(body, limit)).await {
-            Ok(result) => result,
-            Err(_) => Err(Refusal::Slow),
-        }
+    pub(crate) async fn read(&self, mut body: Body, limit: usize, time: Duration) -> Result<Buffered, Refusal> {
+        let read = async {
+            // A length that is told is believed where it is too large.
+            let told = body.size_hint().lower();
+            let result = if told > limit as u64 {
+                Err(Refusal::TooLarge { limit })
+            } else {
+                self.collect(&mut body, limit).await
+            };
+            if matches!(result, Err(Refusal::TooLarge { .. })) && told < DISCARDED as u64 {
+                discard(&mut body).await;
+            }
+            result
+        };
+        tokio::time::timeout(time, read).await.unwrap_or(Err(Refusal::Slow))
     }
 
-    async fn collect(&self, mut body: Body, limit: usize) -> Result<Buffered, Refusal> {
+    async fn collect(&self, body: &mut Body, limit: usize) -> Result<Buffered, Refusal> {
         let mut share = Share {
             buffers: self.clone(),
             bytes: 0,
@@ -87,6 +96,16 @@ impl Buffers {
             rest.freeze()
         };
         Ok(Buffered { bytes, _share: share })
+    }
+}
+
+/// Reads on without keeping anything: a client that is still sending when the connection closes never sees its answer.
+async fn discard(body: &mut Body) {
+    let mut left = DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        let Some(less) = left.checked_sub(bytes) else { return };
+        left = less;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use proto::hasher::v1::{
     DigestRequest, DigestResponse, Md5Request, Md5Response,
@@ -10,7 +11,7 @@ use proto::hasher::v1::{
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{Request, Response, Status, metadata::MetadataMap, transport::server::TcpIncoming};
 
-type Reply = Box<dyn FnOnce() -> Result<Md5Response, Status> + Send>;
+type Reply = BoxFuture<'static, Result<Md5Response, Status>>;
 
 #[derive(Clone)]
 pub(crate) struct FakeExecutor {
@@ -37,12 +38,12 @@ impl FakeExecutor {
     }
 
     /// What the next call without a reply gets. Without any, `value` of the text.
-    pub(crate) fn reply(&self, reply: impl FnOnce() -> Result<Md5Response, Status> + Send + 'static) {
-        self.replies.lock().push_back(Box::new(reply));
+    pub(crate) fn reply(&self, reply: impl Future<Output = Result<Md5Response, Status>> + Send + 'static) {
+        self.replies.lock().push_back(Box::pin(reply));
     }
 
     pub(crate) fn refuse(&self, status: Status) {
-        self.reply(move || Err(status));
+        self.reply(async { Err(status) });
     }
 
     pub(crate) fn called(&self) -> Vec<(MetadataMap, String)> {
@@ -74,7 +75,7 @@ impl Hasher for FakeExecutor {
         self.calls
             .send_modify(|calls| calls.push((metadata, message.input_string)));
         match reply {
-            Some(reply) => reply().map(Response::new),
+            Some(reply) => reply.await.map(Response::new),
             None => Ok(Response::new(Md5Response { output_string })),
         }
     }

@@ -96,7 +96,7 @@ async fn an_executor_that_is_away_is_called_again() {
 async fn an_executor_that_panics_gets_other_tries() {
     let world = World::new().await;
     let gateway = world.gateway().await;
-    world.executor.reply(|| panic!("on purpose"));
+    world.executor.reply(async { panic!("on purpose") });
     let job = run(&world, &gateway, &Callback::new("x"), State::Sent).await;
     assert_eq!((job.outcome(), job.attempts), (Outcome::Answered, 2));
 }
