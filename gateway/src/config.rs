@@ -142,7 +142,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             operator_token: None,
-            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            retention: Duration::from_hours(168),
             http: Http::default(),
             grpc: Grpc::default(),
             admin: Admin::default(),

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// After a panic in our own code the job rests for as long, so that it can't spin.
-const AFTER_PANIC: Duration = Duration::from_secs(60);
+const AFTER_PANIC: Duration = Duration::from_mins(1);
 
 /// The engine. Lives on the hot runtime: everything that it spawns runs there.
 #[derive(Clone)]

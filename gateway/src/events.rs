@@ -24,7 +24,7 @@ use crate::{
 
 const BACKOFF: Backoff = Backoff::seconds(1, 300);
 /// An event that could not be handed over for as long is dropped: the registrar reconciles by itself anyway.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(168);
 const BATCH: u32 = 64;
 /// Looked at as often even if nothing seems due.
 const FALLBACK: Duration = Duration::from_secs(5);

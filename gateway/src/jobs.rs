@@ -87,6 +87,7 @@ impl Jobs for JobsService {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unavailable(error: StoreError) -> Status {
     Status::unavailable(error.to_string())
 }

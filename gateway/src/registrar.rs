@@ -19,7 +19,7 @@ use tonic::{
 };
 
 /// Longest wait for a control-plane call that talks to a portal or the OAuth server.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 /// A snapshot may be large.
 const SYNC_BYTES: usize = 256 << 20;
 

@@ -59,6 +59,7 @@ impl Sockets {
 ///
 /// # Errors
 /// The store can't be used, or a part of the service can't start.
+#[expect(clippy::too_many_lines, reason = "one part after the other")]
 pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Result<()> {
     let Parts {
         clock,
@@ -208,12 +209,13 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     engine.wake(now);
     server.serve(sockets.grpc).await?;
     serving.await??;
-    match tokio::time::timeout(DRAIN, engine.idle()).await {
-        Ok(()) => tracing::info!("gateway drained"),
-        Err(_) => tracing::info!(
+    if let Ok(()) = tokio::time::timeout(DRAIN, engine.idle()).await {
+        tracing::info!("gateway drained");
+    } else {
+        tracing::info!(
             jobs = engine.jobs(),
             "gateway stops; jobs in hand begin again at the next start"
-        ),
+        );
     }
     Ok(())
 }

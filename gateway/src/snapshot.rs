@@ -174,7 +174,7 @@ impl Definitions {
             _ => {
                 let set =
                     Set::read(&wire.descriptors, &activity::Limits::default()).map_err(|error| error.to_string())?;
-                (set, wire.descriptors.to_vec())
+                (set, wire.descriptors.clone())
             }
         };
         let allowed = wire
@@ -200,7 +200,7 @@ impl Definitions {
             revision: self.revision.clone(),
             executor: self.executor.clone(),
             executor_uri: self.uri.clone(),
-            descriptors: self.descriptors.clone().into(),
+            descriptors: self.descriptors.clone(),
             allowed_codes: self.allowed_texts.clone(),
             current: self.current,
         }

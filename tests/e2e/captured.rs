@@ -7,7 +7,11 @@ use tests::{CLIENT_ID, CLIENT_SECRET, Emulator, Shape, Stack, form};
 async fn seeded(callback: &Value) -> anyhow::Result<Stack> {
     let auth = &callback["auth"];
     let text = |key: &str| auth[key].as_str().unwrap_or_default().to_owned();
-    let portal = portal::NewPortal { member_id: text("member_id"), domain: text("domain"), ..portal::NewPortal::default() };
+    let portal = portal::NewPortal {
+        member_id: text("member_id"),
+        domain: text("domain"),
+        ..portal::NewPortal::default()
+    };
     let stack = Stack::start_with(Shape::Serve, Emulator::start_as(portal).await?, "", &[]).await?;
     let mut installation = stack.app();
     installation["user_id"] = json!(1);
@@ -18,7 +22,10 @@ async fn seeded(callback: &Value) -> anyhow::Result<Stack> {
     if let Some(token) = auth["application_token"].as_str() {
         installation["application_token"] = token.into();
     }
-    assert_eq!((&installation["client_id"], &installation["client_secret"]), (&json!(CLIENT_ID), &json!(CLIENT_SECRET)));
+    assert_eq!(
+        (&installation["client_id"], &installation["client_secret"]),
+        (&json!(CLIENT_ID), &json!(CLIENT_SECRET))
+    );
     stack.emulator.post("installations", installation).await?;
     Ok(stack)
 }
@@ -31,7 +38,12 @@ async fn posted_and_answered(name: &str, value: &str) -> anyhow::Result<()> {
     emulator.post(&format!("apps/{CLIENT_ID}/open"), json!({})).await?;
     emulator.counted("calls:bizproc.activity.add", 2).await?;
     let token = &callback["event_token"];
-    let waiting = emulator.post("waiting", json!({"event_token": token, "code": "md5", "client_id": CLIENT_ID})).await?;
+    let waiting = emulator
+        .post(
+            "waiting",
+            json!({"event_token": token, "code": "md5", "client_id": CLIENT_ID}),
+        )
+        .await?;
 
     let handler = handler(emulator).await?;
     for _ in 0..2 {
@@ -47,10 +59,16 @@ async fn posted_and_answered(name: &str, value: &str) -> anyhow::Result<()> {
     let workflow = emulator.finished(waiting["id"].as_str().unwrap_or_default()).await?;
     assert!(workflow["values"].to_string().contains(value), "{workflow}");
     // One more workflow comes after it: had the repeat been run, its answer would be there by then.
-    let last = emulator.workflow(json!([{"code": "md5", "properties": {"inputString": "x"}}])).await?;
+    let last = emulator
+        .workflow(json!([{"code": "md5", "properties": {"inputString": "x"}}]))
+        .await?;
     emulator.finished(&last).await?;
     let sent = emulator.get("calls?method=bizproc.event.send").await?;
-    let sent = sent.as_array().into_iter().flatten().filter(|call| call["params"].to_string().contains(value));
+    let sent = sent
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|call| call["params"].to_string().contains(value));
     assert_eq!(sent.count(), 1);
     Ok(())
 }
@@ -58,8 +76,15 @@ async fn posted_and_answered(name: &str, value: &str) -> anyhow::Result<()> {
 /// Where the portal was told to post.
 async fn handler(emulator: &Emulator) -> anyhow::Result<String> {
     let activities = emulator.get("activities").await?;
-    let md5 = activities.as_array().into_iter().flatten().find(|activity| activity["CODE"] == "md5");
-    Ok(md5.and_then(|md5| md5["HANDLER"].as_str()).unwrap_or_default().to_owned())
+    let md5 = activities
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|activity| activity["CODE"] == "md5");
+    Ok(md5
+        .and_then(|md5| md5["HANDLER"].as_str())
+        .unwrap_or_default()
+        .to_owned())
 }
 
 #[tokio::test]

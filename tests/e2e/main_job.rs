@@ -20,7 +20,10 @@ async fn main_job(shape: Shape) -> anyhow::Result<()> {
     let step = json!({"name": "A1", "code": "md5", "properties": {"inputString": "Тестовый текст: Тест событий для поста в ЖЛ"}});
     let workflow = emulator.workflow(json!([step])).await?;
     let workflow = emulator.finished(&workflow).await?;
-    assert_eq!(workflow["values"]["A1"]["outputString"], "4bad12db761a7db93a63af80fe200b3b", "{workflow}");
+    assert_eq!(
+        workflow["values"]["A1"]["outputString"], "4bad12db761a7db93a63af80fe200b3b",
+        "{workflow}"
+    );
     let counters = emulator.get("counters").await?;
     assert_eq!(counters["answers_accepted"], 1, "{counters}");
     Ok(())

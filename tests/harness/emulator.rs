@@ -20,8 +20,15 @@ impl Emulator {
 
     /// Starts it with a given portal.
     pub async fn start_as(portal: NewPortal) -> anyhow::Result<Self> {
-        let running = portal::start(Options { portals: vec![portal], ..Options::default() }).await?;
-        Ok(Self { running, client: http() })
+        let running = portal::start(Options {
+            portals: vec![portal],
+            ..Options::default()
+        })
+        .await?;
+        Ok(Self {
+            running,
+            client: http(),
+        })
     }
 
     /// The portal's addresses.
@@ -66,12 +73,19 @@ impl Emulator {
 
     /// Waits until a counter has reached a value and gives all counters.
     pub async fn counted(&self, counter: &str, at_least: u64) -> anyhow::Result<Value> {
-        self.get(&format!("wait?counter={counter}&at_least={at_least}&timeout_ms=120000")).await
+        self.get(&format!("wait?counter={counter}&at_least={at_least}&timeout_ms=120000"))
+            .await
     }
 }
 
 /// A plain client, as any program would have.
-#[expect(clippy::disallowed_methods, reason = "a test's own client must not share the code under test")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test's own client must not share the code under test"
+)]
 pub(crate) fn http() -> reqwest::Client {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a plain client")
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a plain client")
 }

@@ -3,7 +3,10 @@
 use anyhow::Context as _;
 use proto::{
     gateway::v1::{Job, ListRequest, State, jobs_client::JobsClient},
-    registrar::v1::{InstallationState, InstallationView, ListInstallationsRequest, ReconcileRequest, registrar_client::RegistrarClient},
+    registrar::v1::{
+        InstallationState, InstallationView, ListInstallationsRequest, ReconcileRequest,
+        registrar_client::RegistrarClient,
+    },
 };
 use tonic::{Request, transport::Channel};
 
@@ -12,7 +15,11 @@ use crate::Stack;
 /// The jobs of one workflow (all of them if it is empty), newest first.
 pub async fn jobs(stack: &Stack, workflow_id: &str) -> anyhow::Result<Vec<Job>> {
     let channel = Channel::from_shared(stack.jobs_uri())?.connect().await?;
-    let request = ListRequest { workflow_id: workflow_id.into(), page_size: 500, ..ListRequest::default() };
+    let request = ListRequest {
+        workflow_id: workflow_id.into(),
+        page_size: 500,
+        ..ListRequest::default()
+    };
     let request = authorised(stack, request)?;
     Ok(JobsClient::new(channel).list(request).await?.into_inner().jobs)
 }
@@ -34,7 +41,13 @@ impl Stack {
     /// A pass of the registrar over all installations, now.
     pub async fn reconcile(&self) -> anyhow::Result<Vec<InstallationView>> {
         let request = authorised(self, ReconcileRequest::default())?;
-        Ok(self.registrar().await?.reconcile(request).await?.into_inner().installations)
+        Ok(self
+            .registrar()
+            .await?
+            .reconcile(request)
+            .await?
+            .into_inner()
+            .installations)
     }
 
     /// The only installation, once it is in a state.
@@ -42,7 +55,13 @@ impl Stack {
         let mut registrar = self.registrar().await?;
         for _ in 0..3000 {
             let request = authorised(self, ListInstallationsRequest::default())?;
-            match registrar.list_installations(request).await?.into_inner().installations.pop() {
+            match registrar
+                .list_installations(request)
+                .await?
+                .into_inner()
+                .installations
+                .pop()
+            {
                 Some(installation) if installation.state() == state => return Ok(installation),
                 _ => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
             }
@@ -51,7 +70,9 @@ impl Stack {
     }
 
     async fn registrar(&self) -> anyhow::Result<RegistrarClient<Channel>> {
-        Ok(RegistrarClient::new(Channel::from_shared(self.registrar_uri())?.connect().await?))
+        Ok(RegistrarClient::new(
+            Channel::from_shared(self.registrar_uri())?.connect().await?,
+        ))
     }
 }
 

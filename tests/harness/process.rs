@@ -28,7 +28,10 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { child, name: name.into() })
+        Ok(Self {
+            child,
+            name: name.into(),
+        })
     }
 
     /// Its process id.

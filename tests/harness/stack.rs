@@ -78,7 +78,10 @@ impl Stack {
             registrar: None,
             gateway: None,
             serve: None,
-            variables: variables.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+            variables: variables
+                .iter()
+                .map(|(key, value)| ((*key).into(), (*value).into()))
+                .collect(),
         };
         std::fs::write(stack.config(), stack.toml(more))?;
         if shape == Shape::Serve {
@@ -88,7 +91,11 @@ impl Stack {
             stack.start_registrar().await?;
             stack.start_gateway()?;
         }
-        for admin in [stack.ports.hasher_admin, stack.ports.registrar_admin, stack.ports.gateway_admin] {
+        for admin in [
+            stack.ports.hasher_admin,
+            stack.ports.registrar_admin,
+            stack.ports.gateway_admin,
+        ] {
             stack.ready(admin).await?;
         }
         Ok(stack)
@@ -147,7 +154,9 @@ impl Stack {
         anyhow::ensure!(frame["status"] == 200, "the page: {frame}");
         let page = frame["body"].as_str().context("a page")?.to_owned();
         if page.contains("installFinish") {
-            self.emulator.post(&format!("apps/{CLIENT_ID}/finish"), Value::Null).await?;
+            self.emulator
+                .post(&format!("apps/{CLIENT_ID}/finish"), Value::Null)
+                .await?;
         }
         self.registered().await?;
         Ok(page)
@@ -204,7 +213,11 @@ impl Stack {
         let config = self.config();
         let mut arguments = arguments.to_vec();
         arguments.extend(["--config", config.to_str().context("path")?]);
-        let variables: Vec<_> = self.variables.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let variables: Vec<_> = self
+            .variables
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
         Process::start_with(program, &arguments, &variables)
     }
 
@@ -221,13 +234,23 @@ impl Stack {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), ask).await.with_context(|| format!("{url} never said ready"))
+        tokio::time::timeout(Duration::from_mins(1), ask)
+            .await
+            .with_context(|| format!("{url} never said ready"))
     }
 
     fn toml(&self, more: &str) -> String {
         let folder = self.folder.path().display();
         let oauth = &self.emulator.running.oauth_url;
-        let Ports { hasher, hasher_admin, registrar, registrar_admin, gateway, gateway_admin, jobs } = self.ports;
+        let Ports {
+            hasher,
+            hasher_admin,
+            registrar,
+            registrar_admin,
+            gateway,
+            gateway_admin,
+            jobs,
+        } = self.ports;
         format!(
             r#"
 [hasher]
@@ -269,9 +292,13 @@ store.path = "{folder}/gateway.db"
 impl Ports {
     /// Ports that were free a moment ago, all different: a restarted service must find its own again.
     fn free() -> anyhow::Result<Self> {
-        let sockets: Vec<TcpListener> =
-            (0..7).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>().context("no free port")?;
-        let mut ports = sockets.iter().map(|socket| socket.local_addr().map(|address| address.port()));
+        let sockets: Vec<TcpListener> = (0..7)
+            .map(|_| TcpListener::bind("127.0.0.1:0"))
+            .collect::<Result<_, _>>()
+            .context("no free port")?;
+        let mut ports = sockets
+            .iter()
+            .map(|socket| socket.local_addr().map(|address| address.port()));
         let mut next = || ports.next().expect("as many as sockets");
         Ok(Self {
             hasher: next()?,

@@ -88,7 +88,11 @@ pub(crate) struct Decode {
 #[derive(clap::Args)]
 pub(crate) struct Check {
     /// A running executor with server reflection, `http://host:port`.
-    #[arg(value_name = "URI", required_unless_present = "descriptors", conflicts_with = "descriptors")]
+    #[arg(
+        value_name = "URI",
+        required_unless_present = "descriptors",
+        conflicts_with = "descriptors"
+    )]
     pub(crate) executor: Option<String>,
     /// A descriptor set instead, as written by `buf build -o` or `protoc --include_imports --descriptor_set_out`.
     #[arg(long, value_name = "FILE")]
@@ -113,7 +117,12 @@ pub(crate) struct Jobs {
     #[arg(long)]
     pub(crate) state: Option<JobState>,
     /// The gateway's gRPC address.
-    #[arg(long, value_name = "URI", default_value = "http://127.0.0.1:50053", env = "BIZPROC_GATEWAY")]
+    #[arg(
+        long,
+        value_name = "URI",
+        default_value = "http://127.0.0.1:50053",
+        env = "BIZPROC_GATEWAY"
+    )]
     pub(crate) gateway: String,
     /// File with the operator token.
     #[arg(long, value_name = "FILE", env = "BIZPROC_OPERATOR_TOKEN_FILE")]

@@ -27,7 +27,11 @@ pub(crate) fn run(args: &args::Check) -> anyhow::Result<ExitCode> {
         output::json(&set.activities().iter().map(Activity::parameters).collect())?;
     } else {
         set.activities().iter().try_for_each(show)?;
-        output::line(&format!("{} activities and robots, revision {}", set.activities().len(), set.revision()))?;
+        output::line(&format!(
+            "{} activities and robots, revision {}",
+            set.activities().len(),
+            set.revision()
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -39,12 +43,19 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 fn reflect(uri: &str) -> anyhow::Result<Vec<u8>> {
     service::install_provider();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(registrar::reflect(uri)).with_context(|| format!("cannot read the descriptors of {uri}"))
+    runtime
+        .block_on(registrar::reflect(uri))
+        .with_context(|| format!("cannot read the descriptors of {uri}"))
 }
 
 fn show(activity: &Activity) -> std::io::Result<()> {
     let parameters = activity.parameters();
-    output::line(&format!("{:?} {} = {}", activity.kind(), activity.code(), activity.path()))?;
+    output::line(&format!(
+        "{:?} {} = {}",
+        activity.kind(),
+        activity.code(),
+        activity.path()
+    ))?;
     for (key, arrow) in [("PROPERTIES", "<-"), ("RETURN_PROPERTIES", "->")] {
         for (name, definition) in parameters[key].as_object().into_iter().flatten() {
             output::line(&format!("  {arrow} {name}: {}", describe(definition)))?;

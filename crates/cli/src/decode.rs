@@ -16,7 +16,10 @@ use crate::args;
 
 pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
     let mut body = Vec::new();
-    io::stdin().lock().read_to_end(&mut body).context("cannot read standard input")?;
+    io::stdin()
+        .lock()
+        .read_to_end(&mut body)
+        .context("cannot read standard input")?;
     let limits = form::Limits::default();
     let json = if args.typed {
         typed_json(&body, &limits)?

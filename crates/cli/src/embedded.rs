@@ -40,7 +40,12 @@ impl Embedded {
             result.with_context(|| format!("{name} stopped"))
         };
         let thread = thread::Builder::new().name(name.into()).spawn(work)?;
-        self.running.push(Running { name, lifecycle, telemetry, thread });
+        self.running.push(Running {
+            name,
+            lifecycle,
+            telemetry,
+            thread,
+        });
         Ok(())
     }
 
@@ -54,7 +59,10 @@ impl Embedded {
         let mut outcome = Ok(());
         for running in self.running.into_iter().rev() {
             running.lifecycle.stop();
-            let result = running.thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("{} panicked", running.name)));
+            let result = running
+                .thread
+                .join()
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("{} panicked", running.name)));
             running.telemetry.shutdown();
             outcome = outcome.and(result);
         }

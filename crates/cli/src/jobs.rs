@@ -20,10 +20,14 @@ impl Client {
     /// Connects at the first call. Must be made in a runtime.
     pub(crate) fn new(uri: &str, token: &str) -> anyhow::Result<Self> {
         let channel = service::grpc::channel(uri, &service::grpc::Connection::default())?;
-        let mut bearer: AsciiMetadataValue =
-            format!("Bearer {token}").parse().context("the operator token has characters that no token has")?;
+        let mut bearer: AsciiMetadataValue = format!("Bearer {token}")
+            .parse()
+            .context("the operator token has characters that no token has")?;
         bearer.set_sensitive(true);
-        Ok(Self { jobs: JobsClient::new(channel), bearer })
+        Ok(Self {
+            jobs: JobsClient::new(channel),
+            bearer,
+        })
     }
 
     pub(crate) async fn list(&mut self, request: ListRequest) -> anyhow::Result<ListResponse> {
@@ -33,7 +37,13 @@ impl Client {
 
     async fn get(&mut self, id: &str) -> anyhow::Result<Job> {
         let request = self.authorised(GetRequest { id: id.into() });
-        self.jobs.get(request).await.map_err(said)?.into_inner().job.context("the gateway sent no job")
+        self.jobs
+            .get(request)
+            .await
+            .map_err(said)?
+            .into_inner()
+            .job
+            .context("the gateway sent no job")
     }
 
     fn authorised<M>(&self, message: M) -> Request<M> {
@@ -82,10 +92,17 @@ fn print(json: bool, job: &Job) -> std::io::Result<()> {
         return output::line(&to_json(job).to_string());
     }
     output::line(&format!("job {}  {}", job.id, state(job)))?;
-    let mut row = |name: &str, text: String| {
-        if text.is_empty() { Ok(()) } else { output::line(&format!("  {name:<10} {text}")) }
+    let row = |name: &str, text: String| {
+        if text.is_empty() {
+            Ok(())
+        } else {
+            output::line(&format!("  {name:<10} {text}"))
+        }
     };
-    row("activity", format!("{} (app {}, revision {})", job.code, job.app, job.revision))?;
+    row(
+        "activity",
+        format!("{} (app {}, revision {})", job.code, job.app, job.revision),
+    )?;
     row("portal", job.member_id.clone())?;
     row("workflow", job.workflow_id.clone())?;
     row("document", job.document_id.join(" "))?;

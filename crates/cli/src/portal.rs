@@ -21,13 +21,25 @@ fn emulate(args: &args::Portal) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         let lifecycle = Lifecycle::default();
         lifecycle.stop_on_signals()?;
-        let main = NewPortal { listen: args.portal, ..NewPortal::default() };
-        let options = Options { control: args.control, oauth: args.oauth, portals: vec![main] };
-        let running = portal::start(options).await.context("cannot start the emulated portal")?;
+        let main = NewPortal {
+            listen: args.portal,
+            ..NewPortal::default()
+        };
+        let options = Options {
+            control: args.control,
+            oauth: args.oauth,
+            portals: vec![main],
+        };
+        let running = portal::start(options)
+            .await
+            .context("cannot start the emulated portal")?;
         output::line(&format!("control API   {}/control/", running.control_url))?;
         output::line(&format!("OAuth server  {}", running.oauth_url))?;
         for portal in &running.portals {
-            output::line(&format!("portal {:6} {} (member_id {})", portal.name, portal.client_endpoint, portal.member_id))?;
+            output::line(&format!(
+                "portal {:6} {} (member_id {})",
+                portal.name, portal.client_endpoint, portal.member_id
+            ))?;
         }
         lifecycle.stopping().cancelled().await;
         running.stop().await;
@@ -51,5 +63,9 @@ fn cases(path: &Path) -> anyhow::Result<ExitCode> {
         }
     }
     output::line(&format!("{passed} passed, {failed} failed"))?;
-    Ok(if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 && passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

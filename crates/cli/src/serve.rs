@@ -13,7 +13,11 @@ use crate::{args, embedded::Embedded, output};
 
 pub(crate) fn run(args: &args::Serve) -> anyhow::Result<ExitCode> {
     if let Some(args::ServeCommand::Config) = args.command {
-        for text in [gateway::Config::DEFAULT_TOML, registrar::Config::DEFAULT_TOML, hasher::Config::DEFAULT_TOML] {
+        for text in [
+            gateway::Config::DEFAULT_TOML,
+            registrar::Config::DEFAULT_TOML,
+            hasher::Config::DEFAULT_TOML,
+        ] {
             output::line(text)?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -64,7 +68,12 @@ impl Configs {
             uri(&registrar.grpc.listen)
         );
         let gateway = config::load_above(&defaults, file)?;
-        Ok(Self { hasher, registrar, gateway, made_up: Secret::from(made_up) })
+        Ok(Self {
+            hasher,
+            registrar,
+            gateway,
+            made_up: Secret::from(made_up),
+        })
     }
 
     /// An operator needs a token that stays: it is kept beside the gateway's store, unless the configuration has one.
@@ -76,7 +85,8 @@ impl Configs {
         let kept = match std::fs::read_to_string(&path) {
             Ok(text) => Secret::from(text.trim_end().to_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                write_private(&path, self.made_up.expose()).with_context(|| format!("cannot write {}", path.display()))?;
+                write_private(&path, self.made_up.expose())
+                    .with_context(|| format!("cannot write {}", path.display()))?;
                 self.made_up.clone()
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
@@ -92,7 +102,12 @@ impl Configs {
 
 fn serve(mut configs: Configs) -> anyhow::Result<()> {
     configs.settle_operator_token()?;
-    let Configs { hasher, registrar, gateway, .. } = configs;
+    let Configs {
+        hasher,
+        registrar,
+        gateway,
+        ..
+    } = configs;
     let mut embedded = Embedded::default();
     embedded.start(hasher::NAME, async |parts| {
         let sockets = hasher::Sockets::bind(&hasher).await?;
@@ -115,7 +130,9 @@ async fn until_stopped(embedded: Embedded) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::default();
     lifecycle.stop_on_signals()?;
     let services = embedded.lifecycles();
-    let ended = services.iter().map(|service| Box::pin(service.stopping().cancelled_owned()));
+    let ended = services
+        .iter()
+        .map(|service| Box::pin(service.stopping().cancelled_owned()));
     tokio::select! {
         () = lifecycle.stopping().cancelled_owned() => {}
         _ = futures::future::select_all(ended) => {}
@@ -131,8 +148,16 @@ async fn until_stopped(embedded: Embedded) -> anyhow::Result<()> {
 /// How a service in this process is reached: `:50052` by loopback.
 fn uri(listen: &Listen) -> String {
     let address = listen.to_string();
-    let host = if address.starts_with(':') || address.starts_with("0.0.0.0") { "127.0.0.1" } else { "" };
-    let port_or_address = if host.is_empty() { &*address } else { &address[address.rfind(':').unwrap_or(0)..] };
+    let host = if address.starts_with(':') || address.starts_with("0.0.0.0") {
+        "127.0.0.1"
+    } else {
+        ""
+    };
+    let port_or_address = if host.is_empty() {
+        &*address
+    } else {
+        &address[address.rfind(':').unwrap_or(0)..]
+    };
     format!("http://{host}{port_or_address}")
 }
 

@@ -11,11 +11,11 @@ use crate::{
 
 const BACKOFF: Backoff = Backoff::seconds(1, 300);
 /// Waits before the tries of a call that broke.
-const TRIES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(10), Duration::from_secs(60)];
+const TRIES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(10), Duration::from_mins(1)];
 /// How long a deployment may be incomplete.
-const DEPLOYMENT: Duration = Duration::from_secs(15 * 60);
+const DEPLOYMENT: Duration = Duration::from_mins(15);
 /// The longest wait that an executor may ask for at once.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// What follows a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +127,7 @@ mod tests {
             next(&fault, &mut progress, FAR, later),
             Next::Attempt(later.after(Duration::from_secs(1)))
         );
-        let over = NOW.after(Duration::from_secs(900));
+        let over = NOW.after(Duration::from_mins(15));
         assert_eq!(next(&fault, &mut progress, FAR, over), Next::GiveUp);
     }
 

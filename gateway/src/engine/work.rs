@@ -22,11 +22,7 @@ use crate::{
 /// Before an answer that was refused for no reason that we know, or that has no token, goes out again.
 const AGAIN: Backoff = Backoff::seconds(2, 300);
 /// The workflow is locked: measured portals hold a lock as long as the workflow runs.
-const BUSY: [Duration; 3] = [
-    Duration::from_secs(60),
-    Duration::from_secs(5 * 60),
-    Duration::from_secs(10 * 60),
-];
+const BUSY: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(10)];
 /// Definitions that a job needs may come with a later snapshot.
 const UNDEFINED: Duration = Duration::from_secs(30);
 
@@ -141,6 +137,7 @@ impl Engine {
     }
 
     /// The deadline has passed without an answer.
+    #[expect(clippy::result_large_err, reason = "made once, when the job is over")]
     fn too_late(&self, held: &mut Held, activity: Option<&Activity>) -> Result<(), Mark> {
         if held.job.deadline.timed {
             return Err(self.mark(held, State::Done, Some(Outcome::Expired)));
@@ -149,6 +146,7 @@ impl Engine {
     }
 
     /// The executor failed for good.
+    #[expect(clippy::result_large_err, reason = "made once, when the job is over")]
     fn give_up(&self, held: &mut Held, activity: Option<&Activity>, problem: &str) -> Result<(), Mark> {
         match activity {
             Some(activity) if activity.on_failure() == OnFailure::Answer => {

@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn chunks(chunks: &[&'static str]) -> Body {
         Body::from_stream(stream::iter(chunks.to_vec()).map(Ok::<_, std::io::Error>))

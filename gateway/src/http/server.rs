@@ -16,7 +16,7 @@ use tower::Service;
 use super::source::Peer;
 
 /// Longest wait for a request's head, also on an idle connection: longer than proxies keep theirs, so that they close first.
-const HEAD: Duration = Duration::from_secs(120);
+const HEAD: Duration = Duration::from_mins(2);
 /// After the system refused a connection (no file handles).
 const REFUSED: Duration = Duration::from_millis(50);
 

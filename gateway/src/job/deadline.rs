@@ -3,9 +3,9 @@ use std::time::Duration;
 use super::{Millis, Subscription};
 
 /// A portal's clock may be off by as much; beyond it our own counts.
-const CLOCK_ERROR: Duration = Duration::from_secs(10 * 60);
+const CLOCK_ERROR: Duration = Duration::from_mins(10);
 /// How long a job without a time-out is worked on.
-const UNTIMED: Duration = Duration::from_secs(24 * 60 * 60);
+const UNTIMED: Duration = Duration::from_hours(24);
 
 /// Until when a job is worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

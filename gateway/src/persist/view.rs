@@ -1,5 +1,7 @@
 //! Jobs for people.
 
+use std::fmt::Write as _;
+
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 
 use super::RowId;
@@ -88,9 +90,9 @@ pub(crate) fn list(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Job
     }
     if let Some(state) = filter.state {
         // Literally, so that the planner sees the partial index of parked jobs.
-        sql.push_str(&format!(" AND state = {}", state as u8));
+        let _infallible = write!(sql, " AND state = {}", state as u8);
     }
-    sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", filter.limit));
+    let _infallible = write!(sql, " ORDER BY id DESC LIMIT {}", filter.limit);
     db.prepare(&sql)?.query_map(params_from_iter(values), read)?.collect()
 }
 

@@ -13,7 +13,7 @@ use tonic::Code;
 use crate::{job::Millis, registrar::Registrar};
 
 /// Not used any more in its last moments: the call takes its time, and clocks differ.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// The token of an app on a portal.
 #[derive(Default)]

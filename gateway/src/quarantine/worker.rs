@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// After as long without proof or definitions a person has to look.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+const LONGEST: Duration = Duration::from_hours(1);
 /// Proofs at once: each is a request to the OAuth server.
 const PROOFS: usize = 8;
 /// Entries looked at in one pass.
@@ -185,7 +185,7 @@ impl Worker {
             step => step,
         };
         // Waits grow with the age.
-        let next = now.after((age / 2).clamp(Duration::from_secs(1), Duration::from_secs(300)));
+        let next = now.after((age / 2).clamp(Duration::from_secs(1), Duration::from_mins(5)));
         match step {
             Step::Accept { revision, pairs } => {
                 tracing::info!(job = id, "quarantined job accepted");

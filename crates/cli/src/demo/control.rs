@@ -27,9 +27,15 @@ impl Control {
 }
 
 async fn read(path: &str, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
-    let response = request.send().await.with_context(|| format!("the emulated portal's control API ({path})"))?;
+    let response = request
+        .send()
+        .await
+        .with_context(|| format!("the emulated portal's control API ({path})"))?;
     let status = response.status();
-    let body: Value = response.json().await.with_context(|| format!("{path} answered no JSON"))?;
+    let body: Value = response
+        .json()
+        .await
+        .with_context(|| format!("{path} answered no JSON"))?;
     anyhow::ensure!(status.is_success(), "{path}: {status}: {body}");
     Ok(body)
 }

@@ -59,8 +59,15 @@ pub(super) fn play() -> anyhow::Result<Story> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let main = NewPortal { member_id: "a223c6b3710f85df22e9377d6c4f7553".into(), ..NewPortal::default() };
-        let portal = portal::start(Options { portals: vec![main], ..Options::default() }).await?;
+        let main = NewPortal {
+            member_id: "a223c6b3710f85df22e9377d6c4f7553".into(),
+            ..NewPortal::default()
+        };
+        let portal = portal::start(Options {
+            portals: vec![main],
+            ..Options::default()
+        })
+        .await?;
         let token = service::Secret::from(format!("{:032x}", rand::random::<u128>()));
         let (services, addresses) = start_services(&folder, &portal.oauth_url, token.expose()).await?;
         let story = perform(&Control::new(&portal.control_url)?, &addresses, token.expose()).await;
@@ -81,8 +88,10 @@ async fn start_services(folder: &TempDir, oauth: &str, token: &str) -> anyhow::R
     let mut services = Embedded::default();
     let none = std::iter::empty::<(String, String)>;
 
-    let hasher: hasher::Config =
-        config::parse("[hasher]\ngrpc.listen = '127.0.0.1:0'\nadmin.listen = '127.0.0.1:0'", none())?;
+    let hasher: hasher::Config = config::parse(
+        "[hasher]\ngrpc.listen = '127.0.0.1:0'\nadmin.listen = '127.0.0.1:0'",
+        none(),
+    )?;
     let (send, bound) = oneshot::channel();
     services.start(hasher::NAME, async |parts| {
         let sockets = hasher::Sockets::bind(&hasher).await?;
@@ -125,7 +134,13 @@ async fn start_services(folder: &TempDir, oauth: &str, token: &str) -> anyhow::R
     })?;
     let (http, jobs) = bound.await.context("the gateway did not start")?;
     let _gone = found_gateway.send(format!("http://{http}"));
-    Ok((services, Addresses { http: format!("http://{http}"), jobs: format!("http://{jobs}") }))
+    Ok((
+        services,
+        Addresses {
+            http: format!("http://{http}"),
+            jobs: format!("http://{jobs}"),
+        },
+    ))
 }
 
 async fn perform(portal: &Control, addresses: &Addresses, token: &str) -> anyhow::Result<Story> {
@@ -140,7 +155,9 @@ async fn perform(portal: &Control, addresses: &Addresses, token: &str) -> anyhow
     let definition = definition(portal).await?;
 
     let steps = json!([{"name": STEP, "code": "md5", "timeout": 600}]);
-    let started = portal.post("workflows", &json!({"steps": steps, "fields": {"NAME": TEXT}})).await?;
+    let started = portal
+        .post("workflows", &json!({"steps": steps, "fields": {"NAME": TEXT}}))
+        .await?;
     let id = started["id"].as_str().context("the portal started no workflow")?;
     let workflow = portal.get(&format!("wait?workflow={id}")).await?;
     let answers = portal.get("calls?method=bizproc.event.send").await?;
@@ -155,7 +172,11 @@ async fn perform(portal: &Control, addresses: &Addresses, token: &str) -> anyhow
 
 async fn definition(portal: &Control) -> anyhow::Result<Value> {
     let stored = portal.get("activities").await?;
-    let md5 = stored.as_array().into_iter().flatten().find(|activity| activity["CODE"] == "md5");
+    let md5 = stored
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|activity| activity["CODE"] == "md5");
     md5.cloned().context("the portal has no activity `md5`")
 }
 
@@ -178,10 +199,18 @@ fn answer(calls: &Value) -> Value {
 
 /// The workflow's job, once the gateway has noted that its answer was sent: that is written lazily.
 async fn job(uri: &str, token: &str, workflow_id: &str) -> anyhow::Result<Job> {
-    let request = ListRequest { workflow_id: workflow_id.into(), ..ListRequest::default() };
+    let request = ListRequest {
+        workflow_id: workflow_id.into(),
+        ..ListRequest::default()
+    };
     let mut client = jobs::Client::new(uri, token)?;
     loop {
-        let job = client.list(request.clone()).await?.jobs.pop().context("the gateway has no job of this workflow")?;
+        let job = client
+            .list(request.clone())
+            .await?
+            .jobs
+            .pop()
+            .context("the gateway has no job of this workflow")?;
         if job.state() != State::Accepted {
             return Ok(job);
         }

@@ -11,7 +11,12 @@ use crate::{jobs, output::line};
 pub(super) fn print(story: &Story) -> io::Result<()> {
     title("An administrator installs the app. The registrar registers its activities; the portal stored this one:")?;
     let definition = &story.definition;
-    for (key, name) in [("CODE", "code"), ("NAME", "name"), ("DESCRIPTION", "description"), ("HANDLER", "handler")] {
+    for (key, name) in [
+        ("CODE", "code"),
+        ("NAME", "name"),
+        ("DESCRIPTION", "description"),
+        ("HANDLER", "handler"),
+    ] {
         row(name, &in_english(&definition[key]))?;
     }
     row("waits", &in_english(&definition["USE_SUBSCRIPTION"]))?;
@@ -20,10 +25,24 @@ pub(super) fn print(story: &Story) -> io::Result<()> {
 
     title("A workflow on a deal reaches the activity and waits. The portal posts to the handler:")?;
     let callback = &story.callback;
-    for key in ["workflow_id", "document_id", "properties", "use_subscription", "timeout_duration", "event_token"] {
+    for key in [
+        "workflow_id",
+        "document_id",
+        "properties",
+        "use_subscription",
+        "timeout_duration",
+        "event_token",
+    ] {
         row(key, &in_english(&callback[key]))?;
     }
-    row("auth", &format!("user {} of {}, tokens [secret]", callback["auth"]["user_id"], in_english(&callback["auth"]["domain"])))?;
+    row(
+        "auth",
+        &format!(
+            "user {} of {}, tokens [secret]",
+            callback["auth"]["user_id"],
+            in_english(&callback["auth"]["domain"])
+        ),
+    )?;
 
     title("The gateway stores it, answers 200, calls hasher.v1.Hasher/Md5 and answers by bizproc.event.send:")?;
     for (key, value) in story.answer.as_object().into_iter().flatten() {
@@ -55,7 +74,11 @@ fn row(name: &str, text: &str) -> io::Result<()> {
 
 fn properties(name: &str, properties: &Value) -> io::Result<()> {
     for (key, definition) in properties.as_object().into_iter().flatten() {
-        let mut text = format!("{key}: {}, {}", in_english(&definition["TYPE"]), in_english(&definition["NAME"]));
+        let mut text = format!(
+            "{key}: {}, {}",
+            in_english(&definition["TYPE"]),
+            in_english(&definition["NAME"])
+        );
         if !definition["DEFAULT"].is_null() {
             text = format!("{text}, default {}", in_english(&definition["DEFAULT"]));
         }
@@ -78,9 +101,16 @@ fn in_english(value: &Value) -> String {
 
 /// `12:34:56 A1 closed`, with the text where there is one.
 fn log_entry(entry: &Value) -> String {
-    let time = entry["time"].as_i64().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    let time = time.map(|time| time.strftime("%H:%M:%S").to_string()).unwrap_or_default();
-    let what = match (entry["kind"].as_str().unwrap_or_default(), entry["text"].as_str().unwrap_or_default()) {
+    let time = entry["time"]
+        .as_i64()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let time = time
+        .map(|time| time.strftime("%H:%M:%S").to_string())
+        .unwrap_or_default();
+    let what = match (
+        entry["kind"].as_str().unwrap_or_default(),
+        entry["text"].as_str().unwrap_or_default(),
+    ) {
         ("execute", "") => "starts",
         ("close", "") => "is complete",
         (kind, "") => kind,
