@@ -51,8 +51,10 @@ impl World {
     }
 
     pub(crate) fn config(&self) -> Config {
-        let mut config = Config::default();
-        config.operator_token = Some(OPERATOR.into());
+        let mut config = Config {
+            operator_token: Some(OPERATOR.into()),
+            ..Config::default()
+        };
         config.registrar.uri = self.registrar.uri.parse().unwrap();
         config.registrar.token = Some(TOKEN.into());
         config.store.path = self.folder.path().join("gateway.db");
