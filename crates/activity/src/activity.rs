@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{MappingError, Value, answer, call::Call, masked, request};
+use crate::{Culture, MappingError, Value, answer, call::Call, masked, request};
 
 /// Parameters of an update that clear what the portal has. Measured on the running server: an empty list clears a map, an
 /// empty text the others, and what is left out stays.
@@ -131,18 +131,19 @@ impl Activity {
     }
 
     /// The request message for the properties of a callback, in any order. Properties that the activity doesn't declare
-    /// are ignored.
+    /// are ignored. Texts become moments by the portal's `culture`.
     ///
     /// # Errors
     /// A value that its field can't take.
     pub fn request<'a>(
         &self,
         properties: impl IntoIterator<Item = (&'a [u8], Value<'a>)>,
+        culture: &Culture,
     ) -> Result<DynamicMessage, MappingError> {
         let mut message = DynamicMessage::new(self.call.method.input());
         for (key, value) in properties {
             if let Some(&index) = self.call.by_key.get(key) {
-                request::set(&self.call.inputs[index], &mut message, &value)?;
+                request::set(&self.call.inputs[index], &mut message, &value, culture)?;
             }
         }
         Ok(message)

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use prost_reflect::{FieldDescriptor, Kind as FieldKind, Value as FieldValue};
 
-use crate::select::Options;
+use crate::{moment::Moment, select::Options};
 
 /// Type of a property, with what is needed to read and write its values quickly.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) enum Type {
     Bool,
     /// `select`.
     Select(Options),
+    /// `datetime`, a `google.protobuf.Timestamp`.
+    Moment(Moment),
     /// `string`, `text`.
     Text(&'static str),
     /// Any other type of a text field, whose values are carried unchanged.
@@ -67,12 +69,13 @@ impl Type {
             FieldKind::Uint64 | FieldKind::Fixed64 => return Ok(Type::Int(Int::U64)),
             FieldKind::Bool => return Ok(Type::Bool),
             FieldKind::String => return Ok(Type::Text("string")),
+            FieldKind::Message(message) if let Some(moment) = Moment::of(&message) => return Ok(Type::Moment(moment)),
             FieldKind::Bytes => "bytes".to_owned(),
             FieldKind::Message(message) => format!("a message ({})", message.full_name()),
             FieldKind::Enum(_) => "an enum".to_owned(),
         };
         Err(format!(
-            "is {refused}, which no property can carry; use a string, an integer, a double, a float, a bool or an enum, or `repeated` of these"
+            "is {refused}, which no property can carry; use a string, an integer, a double, a float, a bool, an enum or a google.protobuf.Timestamp, or `repeated` of these"
         ))
     }
 
@@ -119,6 +122,7 @@ impl Type {
             Type::Double { .. } => "double",
             Type::Bool => "bool",
             Type::Select(_) => "select",
+            Type::Moment(_) => "datetime",
             Type::Text(name) => name,
             Type::Carried(name) => name,
         }

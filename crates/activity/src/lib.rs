@@ -8,13 +8,14 @@
 //! This crate knows no service, no HTTP and no form: a caller brings the values of a callback as [`Value`]s.
 //!
 //! ```
-//! use activity::{Limits, Set, Value};
+//! use activity::{Culture, Limits, Set, Value};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let set = Set::read(proto::DESCRIPTORS, &Limits::default())?;
 //! let md5 = set.find("md5").ok_or("the reference executor has md5")?;
 //! assert_eq!(md5.parameters()["USE_SUBSCRIPTION"], "Y");
-//! let request = md5.request([(&b"inputString"[..], Value::from("abc"))])?;
+//! let culture = Culture::unset("portals.example");
+//! let request = md5.request([(&b"inputString"[..], Value::from("abc"))], &culture)?;
 //! assert_eq!(request.get_field_by_name("input_string").as_deref().and_then(|text| text.as_str()), Some("abc"));
 //! # Ok(())
 //! # }
@@ -25,6 +26,7 @@ mod annotation;
 mod answer;
 mod call;
 mod code_pattern;
+mod culture;
 mod document;
 mod files;
 mod kind;
@@ -32,6 +34,7 @@ mod limits;
 mod localized;
 mod mapping_error;
 mod masked;
+mod moment;
 mod names;
 mod number;
 mod php_size;
@@ -49,6 +52,7 @@ mod wire;
 pub use crate::{
     activity::{Activity, ErrorOutput, Kind, OnFailure, Wait},
     code_pattern::{CodePattern, CodePatternError},
+    culture::{Culture, DateFormat, DateFormatError, Zone, ZoneError},
     limits::Limits,
     mapping_error::MappingError,
     problem::{Problem, Problems},

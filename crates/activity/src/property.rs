@@ -247,6 +247,13 @@ fn check_default(field: &FieldDescriptor, kind: &Type, default: Vec<String>, rep
             return text; // an expression: the portal computes it
         }
         let wanted = match kind {
+            Type::Moment(_) => {
+                let fault = format!(
+                    "has the default {text:?}, but each portal writes dates in its own form; write an expression (`{{=Document:…}}`)"
+                );
+                report.field(field, fault);
+                return text;
+            }
             Type::Text(_) | Type::Carried(_) => return text,
             Type::Bool => match number::truth(&text) {
                 Some(true) => return "Y".to_owned(),

@@ -3,7 +3,8 @@
 use prost_reflect::{DynamicMessage, Value as FieldValue};
 
 use crate::{
-    Key, MappingError, Value,
+    Culture, Key, MappingError, Value,
+    culture::Unread,
     kind::Type,
     masked::HIDDEN,
     number::{self, NotWhole},
@@ -14,11 +15,16 @@ use crate::{
 const SHOWN: usize = 100;
 
 /// Sets the field of a property, or leaves it absent when nobody has touched the property.
-pub(crate) fn set(property: &Property, message: &mut DynamicMessage, value: &Value<'_>) -> Result<(), MappingError> {
+pub(crate) fn set(
+    property: &Property,
+    message: &mut DynamicMessage,
+    value: &Value<'_>,
+    culture: &Culture,
+) -> Result<(), MappingError> {
     let value = if property.multiple {
-        list(property, value)?
+        list(property, value, culture)?
     } else {
-        single(property, value)?
+        single(property, value, culture)?
     };
     if let Some(value) = value {
         message.set_field(&property.field, value);
@@ -27,26 +33,26 @@ pub(crate) fn set(property: &Property, message: &mut DynamicMessage, value: &Val
 }
 
 /// One value, or a list of exactly one: any property may come as a list, users do.
-fn single(property: &Property, value: &Value<'_>) -> Result<Option<FieldValue>, MappingError> {
+fn single(property: &Property, value: &Value<'_>, culture: &Culture) -> Result<Option<FieldValue>, MappingError> {
     match value {
-        Value::Text(text) => field_value(property, text),
+        Value::Text(text) => field_value(property, text, culture),
         Value::List(items) => match &items[..] {
             [] => Ok(None),
-            [item] => field_value(property, text(property, item)?),
+            [item] => field_value(property, text(property, item)?, culture),
             items => Err(error(property, format!("has {} values, but it takes one", items.len()))),
         },
     }
 }
 
 /// A list, or one value. A list's gaps close; an empty text in place of the list is an untouched property.
-fn list(property: &Property, value: &Value<'_>) -> Result<Option<FieldValue>, MappingError> {
+fn list(property: &Property, value: &Value<'_>, culture: &Culture) -> Result<Option<FieldValue>, MappingError> {
     let items = match value {
         Value::Text([]) => return Ok(None),
-        Value::Text(text) => field_value(property, text)?.into_iter().collect(),
+        Value::Text(text) => field_value(property, text, culture)?.into_iter().collect(),
         Value::List(items) => {
             let mut values = Vec::with_capacity(items.len());
             for item in items {
-                values.extend(field_value(property, text(property, item)?)?);
+                values.extend(field_value(property, text(property, item)?, culture)?);
             }
             values
         }
@@ -70,7 +76,7 @@ fn text<'v>(property: &Property, (key, value): &(Key<'_>, Value<'v>)) -> Result<
 }
 
 /// A value of the field; nothing for an empty text that is no value of its type.
-fn field_value(property: &Property, bytes: &[u8]) -> Result<Option<FieldValue>, MappingError> {
+fn field_value(property: &Property, bytes: &[u8], culture: &Culture) -> Result<Option<FieldValue>, MappingError> {
     if bytes.is_empty() && !property.kind.keeps_empty() {
         return Ok(None);
     }
@@ -120,6 +126,7 @@ fn field_value(property: &Property, bytes: &[u8]) -> Result<Option<FieldValue>, 
                 .ok_or_else(|| refused(&format!("is not one of: {}", options.keys())))?;
             FieldValue::EnumNumber(number)
         }
+        Type::Moment(moment) => moment.field_value(culture.read(text).map_err(|Unread(why)| refused(&why))?),
     };
     Ok(Some(value))
 }

@@ -110,3 +110,8 @@ impl FileResolver for Sources {
         )
     }
 }
+
+/// A portal whose culture is not configured.
+pub(crate) fn culture() -> activity::Culture {
+    activity::Culture::unset("portals.mine")
+}

@@ -4,7 +4,7 @@ use activity::{Activity, Key, Limits, Set, Value};
 use proptest::prelude::*;
 use prost_reflect::{DynamicMessage, Value as FieldValue};
 
-use crate::executor::{Executor, GOOD};
+use crate::executor::{Executor, GOOD, culture};
 
 /// Damage to bytes: at a place, cut, replace or insert.
 #[derive(Debug, Clone)]
@@ -115,7 +115,7 @@ impl<'a> Owned {
 }
 
 fn request(activity: &Activity, key: &str, value: Value<'_>) -> Option<FieldValue> {
-    let message = activity.request([(key.as_bytes(), value)]).unwrap();
+    let message = activity.request([(key.as_bytes(), value)], &culture()).unwrap();
     let field = activity
         .method()
         .input()
@@ -153,7 +153,7 @@ proptest! {
         thread_local!(static ACTIVITY: Activity = typed().activity());
         let keys = ["i", "u", "d", "f", "b", "kind", "s", "list", "numbers", "kinds"];
         ACTIVITY.with(|activity| {
-            drop(activity.request([(keys[key].as_bytes(), value.borrow())]));
+            drop(activity.request([(keys[key].as_bytes(), value.borrow())], &culture()));
             drop(activity.masked([(keys[key].as_bytes(), value.borrow())]));
         });
     }

@@ -3,7 +3,7 @@
 use activity::{Activity, Key, Limits, Set, Value};
 use prost_reflect::{DynamicMessage, Value as FieldValue};
 
-use crate::executor::{Executor, GOOD};
+use crate::executor::{Executor, GOOD, culture};
 
 const FIELDS: &str = r#"
     string s = 1; optional string os = 2; repeated string rs = 3;
@@ -48,7 +48,7 @@ fn fields(message: &DynamicMessage) -> Vec<(String, FieldValue)> {
 
 fn map(key: &str, value: Value<'_>) -> Result<Option<FieldValue>, String> {
     let message = activity()
-        .request([(key.as_bytes(), value)])
+        .request([(key.as_bytes(), value)], &culture())
         .map_err(|error| error.to_string())?;
     let mut fields = fields(&message);
     assert!(fields.len() <= 1, "{fields:?}");
@@ -97,7 +97,7 @@ fn an_untouched_property_is_absent_but_a_string_keeps_its_empty_text() {
     assert_eq!(map("os", "".into()), Ok(Some(text(""))));
     // Without presence an empty text is what absent reads as.
     assert_eq!(map("s", "".into()), Ok(None));
-    assert_eq!(fields(&activity().request([]).unwrap()), []);
+    assert_eq!(fields(&activity().request([], &culture()).unwrap()), []);
 }
 
 #[test]
@@ -239,7 +239,9 @@ fn anything_else_is_an_error_that_names_property_and_value() {
         ("kind", Value::Text(b"\xff"), &["is not valid UTF-8"]),
         ("i32", (&*long).into(), &["\"…", "is not between"]),
     ] {
-        let error = activity().request([(key.as_bytes(), value.clone())]).expect_err(key);
+        let error = activity()
+            .request([(key.as_bytes(), value.clone())], &culture())
+            .expect_err(key);
         assert_eq!(error.property(), key);
         for part in texts {
             assert!(error.to_string().contains(part), "{part:?} is not in: {error}");
@@ -258,7 +260,9 @@ fn a_sensitive_value_is_in_no_error() {
         ("secretKind", secret.into()),
         ("password", Value::Text(b"s3cret\xff")),
     ] {
-        let error = activity().request([(key.as_bytes(), value)]).expect_err(key);
+        let error = activity()
+            .request([(key.as_bytes(), value)], &culture())
+            .expect_err(key);
         let shown = format!("{error} {error:?}");
         assert!(shown.contains(key) && !shown.contains(secret), "{shown}");
     }
@@ -268,7 +272,7 @@ fn a_sensitive_value_is_in_no_error() {
 fn undeclared_properties_are_ignored() {
     let values = [("unknown", "x"), ("s", "a"), ("S", "b"), ("maybe_kind", "a")];
     let message = activity()
-        .request(values.map(|(key, value)| (key.as_bytes(), value.into())))
+        .request(values.map(|(key, value)| (key.as_bytes(), value.into())), &culture())
         .unwrap();
     assert_eq!(fields(&message), [("s".to_owned(), text("a"))]);
 }
@@ -284,7 +288,7 @@ fn the_request_is_what_generated_code_reads() {
         ("encoding", "".into()),
     ];
     let message = digest
-        .request(values.map(|(key, value)| (key.as_bytes(), value)))
+        .request(values.map(|(key, value)| (key.as_bytes(), value)), &culture())
         .unwrap();
     let request = proto::hasher::v1::DigestRequest::decode(&*message.encode_to_vec()).unwrap();
     assert_eq!(request.input, ["a", "b"]);

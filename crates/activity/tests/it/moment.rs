@@ -1,0 +1,139 @@
+//! `google.protobuf.Timestamp`: a `datetime` of the portal.
+
+use activity::{Activity, Culture, Key, Value};
+use prost_reflect::DynamicMessage;
+
+use crate::executor::{Executor, GOOD, culture};
+
+fn activity() -> Activity {
+    // What follows the package stands at the end of the file, imports included.
+    let executor = Executor {
+        request: "google.protobuf.Timestamp at = 1; repeated google.protobuf.Timestamp all = 2;",
+        response: "google.protobuf.Timestamp then = 1; repeated google.protobuf.Timestamp each = 2;",
+        more: "import \"google/protobuf/timestamp.proto\";",
+        ..GOOD
+    };
+    executor.activity()
+}
+
+fn moscow() -> Culture {
+    Culture::new(
+        "portals.mine",
+        "DD.MM.YYYY HH:MI:SS".parse().unwrap(),
+        "Europe/Moscow".parse().unwrap(),
+    )
+}
+
+fn berlin() -> Culture {
+    Culture::new(
+        "portals.mine",
+        "DD.MM.YYYY HH:MI:SS".parse().unwrap(),
+        "Europe/Berlin".parse().unwrap(),
+    )
+}
+
+fn seconds(message: &DynamicMessage) -> i64 {
+    message
+        .get_field_by_name("at")
+        .unwrap()
+        .as_message()
+        .unwrap()
+        .get_field_by_name("seconds")
+        .unwrap()
+        .as_i64()
+        .unwrap()
+}
+
+fn read(text: &str, culture: &Culture) -> Result<i64, String> {
+    let request = activity().request([(&b"at"[..], Value::from(text))], culture);
+    request
+        .map(|message| seconds(&message))
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn it_is_a_datetime() {
+    let parameters = activity().parameters();
+    for (properties, key, multiple) in [("PROPERTIES", "at", "N"), ("RETURN_PROPERTIES", "each", "Y")] {
+        assert_eq!(parameters[properties][key]["Type"], "datetime");
+        assert_eq!(parameters[properties][key]["Multiple"], multiple);
+    }
+}
+
+#[test]
+fn a_text_is_a_moment_by_culture_and_zone() {
+    assert_eq!(read("24.11.2026 10:00:00", &moscow()), Ok(1_795_503_600));
+    assert_eq!(read("24.11.2026", &moscow()), Ok(1_795_467_600));
+    assert_eq!(read("24.11.2026 10:00:00 [7200]", &moscow()), Ok(1_795_503_600 - 7200));
+}
+
+#[test]
+fn a_time_left_out_is_later_and_of_two_the_first_is_meant() {
+    // Clocks in Berlin jump from 2:00 to 3:00 on 29 March 2026, and from 3:00 back to 2:00 on 25 October.
+    assert_eq!(
+        read("29.03.2026 02:30:00", &berlin()),
+        read("29.03.2026 03:30:00", &berlin())
+    );
+    assert_eq!(read("25.10.2026 02:30:00", &berlin()), Ok(1_792_888_200));
+}
+
+#[test]
+fn nothing_is_guessed() {
+    let error = read("24.11.2026 10:00:00", &culture()).unwrap_err();
+    assert!(
+        error.contains("at") && error.contains("portals.mine.culture") && error.contains("time_zone"),
+        "{error}"
+    );
+    for wrong in [
+        "11/24/2026 10:00:00 am",
+        "tomorrow",
+        "2026-11-24T10:00:00Z",
+        "24.11.2026 [x]",
+        "24.11.2026 [999999]",
+    ] {
+        let error = read(wrong, &moscow()).unwrap_err();
+        assert!(
+            error.contains("at") && error.contains("DD.MM.YYYY HH:MI:SS"),
+            "{wrong}: {error}"
+        );
+    }
+}
+
+#[test]
+fn untouched_it_is_absent() {
+    for value in [Value::from(""), Value::List(Vec::new())] {
+        let request = activity().request([(&b"at"[..], value)], &culture()).unwrap();
+        assert!(!request.has_field_by_name("at"));
+    }
+    let items = vec![(Key::Int(0), Value::from("")), (Key::Int(3), Value::from("24.11.2026"))];
+    let request = activity()
+        .request([(&b"all"[..], Value::List(items))], &moscow())
+        .unwrap();
+    assert_eq!(request.get_field_by_name("all").unwrap().as_list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_moment_goes_out_as_unix_seconds_in_a_text() {
+    let activity = activity();
+    let moment = |seconds: i64| {
+        let request = activity
+            .request([(&b"at"[..], Value::from("24.11.2026"))], &moscow())
+            .unwrap();
+        let mut moment = request.get_field_by_name("at").unwrap().as_message().unwrap().clone();
+        moment.set_field_by_name("seconds", prost_reflect::Value::I64(seconds));
+        prost_reflect::Value::Message(moment)
+    };
+    let answer = |value: prost_reflect::Value| {
+        let mut response = DynamicMessage::new(activity.method().output());
+        response.set_field_by_name("then", value);
+        activity.answer(&response).map(|values| values["then"].clone())
+    };
+    assert_eq!(answer(moment(1_764_000_000)).unwrap(), "1764000000");
+    // PHP takes "0" for empty, so the beginning of Unix time goes out in another exact form.
+    assert_eq!(answer(moment(0)).unwrap(), "1970-01-01T00:00:00+00:00 [0]");
+    assert!(answer(moment(i64::MAX)).is_err());
+    let empty = activity
+        .answer(&DynamicMessage::new(activity.method().output()))
+        .unwrap();
+    assert!(!empty.contains_key("then"), "an unset moment is not sent");
+}
