@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use service::{ConfigError, Configuration, Lifecycle, Listen};
+use service::{ConfigError, Configuration, Lifecycle, Listen, grpc::Tls};
 
 /// The table `[hasher]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -13,6 +13,8 @@ pub struct Config {
     pub grpc: Grpc,
     /// Where `/live`, `/ready` and `/metrics` are served.
     pub admin: Admin,
+    /// `HASHER__TLS__CERT_FILE` and `HASHER__TLS__KEY_FILE`: gRPC over TLS. Default: in the clear.
+    pub tls: Option<Tls>,
     /// Largest request and largest answer, in bytes. `HASHER__MAX_MESSAGE_BYTES`, default 4 MiB.
     pub max_message_bytes: usize,
     /// Longest wait for the calls in flight when it stops. `HASHER__DRAIN_LIMIT`, default `25s`.
@@ -41,6 +43,7 @@ impl Default for Config {
         Self {
             grpc: Grpc::default(),
             admin: Admin::default(),
+            tls: None,
             max_message_bytes: 4 * 1024 * 1024,
             drain_limit: Lifecycle::DRAIN_LIMIT,
         }
@@ -79,7 +82,7 @@ impl Configuration for Config {
                 "must be from 1024 to 2147483648",
             ));
         }
-        Ok(())
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.check("hasher.tls"))
     }
 }
 

@@ -52,6 +52,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .max_decoding_message_size(config.max_message_bytes)
         .max_encoding_message_size(config.max_message_bytes);
     let server = Server::new(&parts, readiness.clone(), &mut metrics)
+        .tls(config.tls)
         .descriptors(proto::DESCRIPTORS)
         .service(handlers);
     let _admin = admin::serve(sockets.admin, readiness, metrics, &parts.lifecycle);

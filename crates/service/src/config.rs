@@ -5,7 +5,8 @@
 //!   is the file's `[registrar.apps.my-app]`. An empty variable counts as unset.
 //! - Lists are written as in TOML in the environment, too: `REGISTRAR__OAUTH_HOSTS='["oauth.bitrix.info"]'`.
 //! - Any text can come from a file: `token_file = "/run/secrets/token"` (or `…__TOKEN_FILE=…`) is `token` with the file's
-//!   text less one line feed at its end. So a configuration struct just has `token: Option<Secret>`.
+//!   text less one line feed at its end. So a configuration struct just has `token: Option<Secret>`. The one exception is
+//!   a service's table `tls`, whose files are read again when they change ([`Tls`](crate::grpc::Tls)).
 //! - Durations are texts: `#[serde(with = "service::config::duration")]`.
 //! - An unknown key is an error (give structs `#[serde(deny_unknown_fields)]`).
 

@@ -1,5 +1,6 @@
 //! gRPC, server and client.
 
+mod balance;
 mod bearer;
 mod calls;
 mod channel;
@@ -9,7 +10,9 @@ mod observe;
 mod propagate;
 mod server;
 mod streams;
+mod tls;
 
+pub use balance::{Balanced, Picked, Unresolved};
 pub use bearer::{Bearer, with_token};
 pub use channel::{ChannelError, Connection, channel};
 pub use code::code_name;
@@ -17,3 +20,4 @@ pub use deadline::deadline;
 pub use observe::context;
 pub use propagate::propagate;
 pub use server::Server;
+pub use tls::Tls;

@@ -24,6 +24,10 @@ pub(super) fn resolve(value: &mut Value, path: &str) -> Result<(), ConfigError> 
     let keys: Vec<String> = table.keys().cloned().collect();
     for key in keys {
         let full = format!("{path}.{key}");
+        // Read again when they change: they stay paths.
+        if key == "tls" && !path.contains('.') {
+            continue;
+        }
         let Some(plain) = key.strip_suffix(SUFFIX) else {
             if let Some(inner) = table.get_mut(&key) {
                 resolve(inner, &full)?;

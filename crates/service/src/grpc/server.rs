@@ -21,6 +21,7 @@ use super::{
     deadline::DeadlineLayer,
     observe::{ObserveLayer, Observer},
     streams::StreamsLayer,
+    tls::{self, Tls},
 };
 use crate::{Lifecycle, Metrics, Parts, admin::Readiness};
 
@@ -32,6 +33,7 @@ pub struct Server {
     routes: RoutesBuilder,
     names: Vec<&'static str>,
     bearer: Option<Arc<Bearer>>,
+    tls: Option<Tls>,
     readiness: Readiness,
     descriptors: &'static [u8],
 }
@@ -50,6 +52,7 @@ impl Server {
             routes: Routes::builder(),
             names: Vec::new(),
             bearer: None,
+            tls: None,
             readiness,
             descriptors: &[],
         }
@@ -59,6 +62,13 @@ impl Server {
     #[must_use]
     pub fn bearer(mut self, bearer: Bearer) -> Self {
         self.bearer = Some(Arc::new(bearer));
+        self
+    }
+
+    /// Serves over TLS, with nothing in the clear on the same port.
+    #[must_use]
+    pub fn tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
         self
     }
 
@@ -89,16 +99,22 @@ impl Server {
         let incoming = TcpIncoming::from(listener)
             .with_nodelay(Some(true))
             .with_keepalive(Some(Duration::from_mins(1)));
-        tonic::transport::Server::builder()
+        let stopping = self.lifecycle.stopping().cancelled_owned();
+        let router = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .layer(ObserveLayer(Arc::new(self.observer)))
             .layer(StreamsLayer(Arc::new(self.lifecycle.stopping())))
             .layer(DeadlineLayer)
             .layer(BearerLayer(self.bearer))
-            .add_routes(self.routes.routes().prepare())
-            .serve_with_incoming_shutdown(incoming, self.lifecycle.stopping().cancelled_owned())
-            .await
-            .context("the gRPC server failed")
+            .add_routes(self.routes.routes().prepare());
+        match self.tls {
+            None => Box::pin(router.serve_with_incoming_shutdown(incoming, stopping)).await,
+            Some(tls) => {
+                let incoming = tls::incoming(tls, incoming, &self.lifecycle)?;
+                Box::pin(router.serve_with_incoming_shutdown(incoming, stopping)).await
+            }
+        }
+        .context("the gRPC server failed")
     }
 
     fn add_reflection(&mut self) -> anyhow::Result<()> {
