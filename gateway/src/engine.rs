@@ -10,19 +10,15 @@ mod work;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use service::{Lifecycle, SharedClock, Telemetry};
-use store::Db;
 
-pub(crate) use self::memory::Seat;
-use self::{loader::Wake, memory::Memory, timeline::Timeline};
+use self::{loader::Wake, memory::Memory};
+pub(crate) use self::{memory::Seat, timeline::Timeline};
 use crate::{
-    config::Limits,
     executor::Executors,
     job::{Job, Millis, Progress},
-    metrics::Counts,
     persist::RowId,
     portal::Portals,
-    snapshot::Latest,
+    shared::Shared,
 };
 
 /// After a panic in our own code the job rests for as long, so that it can't spin.
@@ -32,30 +28,12 @@ const AFTER_PANIC: Duration = Duration::from_mins(1);
 #[derive(Clone)]
 pub(crate) struct Engine(Arc<Inner>);
 
-pub(crate) struct Inner {
-    db: Db,
-    latest: Latest,
+struct Inner {
+    shared: Arc<Shared>,
     executors: Executors,
     portals: Portals,
     memory: Arc<Memory>,
     wake: Wake,
-    clock: SharedClock,
-    telemetry: Telemetry,
-    counts: Arc<Counts>,
-    limits: Limits,
-    lifecycle: Lifecycle,
-}
-
-/// What an engine is made of.
-pub(crate) struct Wiring {
-    pub(crate) db: Db,
-    pub(crate) latest: Latest,
-    pub(crate) portals: Portals,
-    pub(crate) clock: SharedClock,
-    pub(crate) telemetry: Telemetry,
-    pub(crate) counts: Arc<Counts>,
-    pub(crate) limits: Limits,
-    pub(crate) lifecycle: Lifecycle,
 }
 
 /// A job in memory: its row, what happened to it, and its seat.
@@ -68,38 +46,23 @@ pub(crate) struct Held {
 
 impl Engine {
     /// `newest`: number of the newest job in the store; all up to it have their moment there.
-    pub(crate) fn new(wiring: Wiring, newest: RowId) -> Self {
-        let Wiring {
-            db,
-            latest,
-            portals,
-            clock,
-            telemetry,
-            counts,
-            limits,
-            lifecycle,
-        } = wiring;
+    pub(crate) fn new(shared: Arc<Shared>, portals: Portals, newest: RowId) -> Self {
+        let limits = &shared.config.limits;
         let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory, newest);
         let executors = Executors::new(limits.calls);
         let wake = Wake::default();
         Self(Arc::new(Inner {
-            db,
-            latest,
+            shared,
             executors,
             portals,
             memory,
             wake,
-            clock,
-            telemetry,
-            counts,
-            limits,
-            lifecycle,
         }))
     }
 
     /// A seat for a job that is about to be stored; `None`: it has to wait in the store.
     pub(crate) fn seat(&self, bytes: usize) -> Option<Seat> {
-        if self.0.lifecycle.is_stopping() {
+        if self.0.shared.lifecycle.is_stopping() {
             return None;
         }
         self.0.memory.seat(bytes)
@@ -141,7 +104,7 @@ impl Engine {
 
     /// Closes connections to executors that no definition names any more.
     pub(crate) fn forget_executors(&self) {
-        let Some(snapshot) = self.0.latest.borrow().clone() else {
+        let Some(snapshot) = self.0.shared.latest.borrow().clone() else {
             return;
         };
         let named = snapshot.executor_uris();
@@ -149,7 +112,7 @@ impl Engine {
     }
 
     pub(crate) fn now(&self) -> Millis {
-        self.0.clock.now().into()
+        self.0.shared.now()
     }
 
     fn spawn(&self, held: Held, mut timeline: Timeline) {
@@ -167,5 +130,3 @@ impl Engine {
         });
     }
 }
-
-pub(crate) use timeline::Timeline as JobTimeline;

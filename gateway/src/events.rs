@@ -7,19 +7,15 @@ use bitrix::{
     post::{Event, Post, classify},
 };
 use proto::registrar::v1::HandleEventRequest;
-use service::{Backoff, Lifecycle, SharedClock};
-use store::{Db, StoreError};
+use service::Backoff;
+use store::StoreError;
 use tonic::Code;
 
 use crate::{
     auth,
-    config::Limits,
-    job::Millis,
-    metrics::Counts,
     persist::events::{self, StoredEvent},
     quarantine::Quarantine,
-    registrar::Registrar,
-    seal::Sealer,
+    shared::Shared,
 };
 
 const BACKOFF: Backoff = Backoff::seconds(1, 300);
@@ -31,28 +27,22 @@ const FALLBACK: Duration = Duration::from_secs(5);
 
 /// The worker, with all it needs.
 pub(crate) struct Events {
+    pub(crate) shared: Arc<Shared>,
     pub(crate) quarantine: Arc<Quarantine>,
-    pub(crate) db: Db,
-    pub(crate) sealer: Arc<Sealer>,
-    pub(crate) registrar: Registrar,
-    pub(crate) clock: SharedClock,
-    pub(crate) counts: Arc<Counts>,
-    pub(crate) limits: Limits,
-    pub(crate) lifecycle: Lifecycle,
 }
 
 impl Events {
     /// Runs until the soft stop.
     pub(crate) async fn run(self) {
-        let stopping = self.lifecycle.stopping();
+        let stopping = self.shared.lifecycle.stopping();
         loop {
             match self.pass().await {
                 Ok(true) if !stopping.is_cancelled() => continue,
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "events could not be handed over"),
             }
-            let pause = match self.db.read(events::next).await {
-                Ok(Some(next)) => next.since(self.now()).clamp(Duration::from_millis(10), FALLBACK),
+            let pause = match self.shared.db.read(events::next).await {
+                Ok(Some(next)) => next.since(self.shared.now()).clamp(Duration::from_millis(10), FALLBACK),
                 _ => FALLBACK,
             };
             tokio::select! {
@@ -65,11 +55,11 @@ impl Events {
 
     /// Whether there may be more to do.
     async fn pass(&self) -> Result<bool, StoreError> {
-        let now = self.now();
-        let due = self.db.read(move |db| events::due(db, now, BATCH)).await?;
+        let now = self.shared.now();
+        let due = self.shared.db.read(move |db| events::due(db, now, BATCH)).await?;
         let handled = due.len();
         for stored in due {
-            if self.lifecycle.is_stopping() {
+            if self.shared.lifecycle.is_stopping() {
                 return Ok(false);
             }
             self.hand_over(stored).await?;
@@ -86,11 +76,11 @@ impl Events {
             Ok(request) => request,
             Err(problem) => {
                 tracing::error!(event = stored.event, problem, "event dropped");
-                self.counts.dropped("event_unreadable");
-                return self.db.write(move |tx| events::delete(tx, row)).await;
+                self.shared.counts.dropped("event_unreadable");
+                return self.shared.db.write(move |tx| events::delete(tx, row)).await;
             }
         };
-        match self.registrar.handle_event(request).await {
+        match self.shared.registrar.handle_event(request).await {
             Ok(response) => {
                 if !response.believed {
                     tracing::info!(
@@ -99,9 +89,9 @@ impl Events {
                         reason = response.reason,
                         "event not believed"
                     );
-                    self.counts.dropped("event_not_believed");
+                    self.shared.counts.dropped("event_not_believed");
                 }
-                self.db.write(move |tx| events::delete(tx, row)).await
+                self.shared.db.write(move |tx| events::delete(tx, row)).await
             }
             Err(status) if matches!(status.code(), Code::InvalidArgument | Code::NotFound) => {
                 tracing::warn!(
@@ -110,17 +100,17 @@ impl Events {
                     reason = status.message(),
                     "event refused"
                 );
-                self.counts.dropped("event_refused");
-                self.db.write(move |tx| events::delete(tx, row)).await
+                self.shared.counts.dropped("event_refused");
+                self.shared.db.write(move |tx| events::delete(tx, row)).await
             }
-            Err(_) if self.now().since(stored.received) > LONGEST => {
+            Err(_) if self.shared.now().since(stored.received) > LONGEST => {
                 tracing::error!(
                     app = stored.app,
                     event = stored.event,
                     "event dropped: it could not be handed over for a week"
                 );
-                self.counts.dropped("event_late");
-                self.db.write(move |tx| events::delete(tx, row)).await
+                self.shared.counts.dropped("event_late");
+                self.shared.db.write(move |tx| events::delete(tx, row)).await
             }
             Err(status) => {
                 let attempts = stored.attempts + 1;
@@ -130,18 +120,22 @@ impl Events {
                     error = status.message(),
                     "event waits for the registrar"
                 );
-                let next = self.now().after(BACKOFF.delay(attempts));
-                self.db.write(move |tx| events::wait(tx, row, attempts, next)).await
+                let next = self.shared.now().after(BACKOFF.delay(attempts));
+                self.shared
+                    .db
+                    .write(move |tx| events::wait(tx, row, attempts, next))
+                    .await
             }
         }
     }
 
     fn request(&self, stored: &StoredEvent) -> Result<HandleEventRequest, String> {
         let body = self
+            .shared
             .sealer
             .open(&stored.digest, &stored.sealed)
             .map_err(|error| error.to_string())?;
-        let Ok(Post::Event(event)) = classify(&body, None, &self.limits.form()) else {
+        let Ok(Post::Event(event)) = classify(&body, None, &self.shared.config.limits.form()) else {
             return Err("the stored body is no event any more".into());
         };
         Ok(HandleEventRequest {
@@ -152,10 +146,6 @@ impl Events {
             ts: event.ts.unwrap_or_default(),
             event: event.event,
         })
-    }
-
-    fn now(&self) -> Millis {
-        self.clock.now().into()
     }
 }
 

@@ -33,7 +33,7 @@ impl Jobs for JobsService {
             .db
             .read(move |db| view::get(db, &id))
             .await
-            .map_err(unavailable)?
+            .map_err(|error| unavailable(&error))?
             .ok_or(missing)?;
         Ok(Response::new(GetResponse { job: Some(wire(job)) }))
     }
@@ -73,7 +73,7 @@ impl Jobs for JobsService {
             .db
             .read(move |db| view::list(db, &filter))
             .await
-            .map_err(unavailable)?;
+            .map_err(|error| unavailable(&error))?;
         let full = jobs.len() == size as usize;
         let next_page_token = jobs
             .last()
@@ -87,8 +87,7 @@ impl Jobs for JobsService {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unavailable(error: StoreError) -> Status {
+fn unavailable(error: &StoreError) -> Status {
     Status::unavailable(error.to_string())
 }
 

@@ -30,6 +30,7 @@ mod quarantine;
 mod registrar;
 mod run;
 mod seal;
+mod shared;
 mod snapshot;
 mod sync;
 mod trace;

@@ -17,3 +17,6 @@ pub(crate) type RowId = i64;
 
 /// The schema's versions: append, never edit.
 pub(crate) const MIGRATIONS: &[&str] = &[include_str!("persist/schema_1.sql")];
+
+#[cfg(test)]
+mod tests;

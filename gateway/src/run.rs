@@ -10,15 +10,14 @@ use service::{
     grpc::{Bearer, Server},
 };
 use store::Db;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     Config, NAME, VERSION,
-    engine::{Engine, Wiring},
+    engine::Engine,
     events::Events,
     hot::Hot,
     http::{Buffers, Gate, Server as HttpServer, router},
-    job::Millis,
     jobs::JobsService,
     metrics::Counts,
     persist::{self, load},
@@ -26,6 +25,7 @@ use crate::{
     quarantine::{Quarantine, Worker},
     registrar::Registrar,
     seal::Sealer,
+    shared::Shared,
     sync::Sync,
     upkeep::{Health, Upkeep},
 };
@@ -59,157 +59,64 @@ impl Sockets {
 ///
 /// # Errors
 /// The store can't be used, or a part of the service can't start.
-#[expect(clippy::too_many_lines, reason = "one part after the other")]
 pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Result<()> {
-    let Parts {
-        clock,
-        lifecycle,
-        telemetry,
-    } = parts.clone();
+    let readiness = Readiness::new();
+    let mut metrics = Metrics::new(NAME, VERSION, &parts.telemetry);
+    let hot = Hot::start().context("the hot path's thread could not be started")?;
+    let (shared, sync) = prepare(config, &parts, &readiness, &mut metrics, &hot).await?;
+    let engine = start_engine(&shared).await?;
+    let quarantine = Arc::new(Quarantine::new(shared.db.clone(), &shared.config.limits));
+    quarantine.recount().await?;
+
     let (http, grpc, admin) = (
         sockets.http.local_addr()?,
         sockets.grpc.local_addr()?,
         sockets.admin.local_addr()?,
     );
-    let (Some(operator_token), Some(service_token)) = (&config.operator_token, &config.registrar.token) else {
-        anyhow::bail!("gateway.operator_token and gateway.registrar.token are required");
-    };
-    let sealer = Arc::new(Sealer::new(&config.store.load_key()?));
-    let registrar = Registrar::new(&config.registrar.uri, service_token)?;
-
-    let readiness = Readiness::new();
-    let (store_latch, snapshot_latch) = (
-        readiness.latch("the store"),
-        readiness.latch("the registrar's definitions"),
-    );
-    let mut metrics = Metrics::new(NAME, VERSION, &telemetry);
-    let counts = Arc::new(Counts::new(metrics.registry()));
-
-    let hot = Hot::start().context("the hot path's thread could not be started")?;
-    // Opened there, because that is where its writes are released.
-    let path = config.store.path.clone();
-    let db = hot
-        .handle()
-        .spawn(async move { Db::open(path, persist::MIGRATIONS) })
-        .await??;
-    let now: Millis = clock.now().into();
-    let recovered = db.write(move |tx| load::recover(tx, now)).await?;
-    let newest = db.read(load::newest).await?;
-    tracing::info!(%http, %grpc, %admin, jobs = recovered, "gateway serves");
-
-    let (latest_sender, latest) = watch::channel(None);
-    let sync = Sync {
-        registrar: registrar.clone(),
-        db: db.clone(),
-        latest: latest_sender,
-        latch: snapshot_latch,
-        lifecycle: lifecycle.clone(),
-    };
-    sync.restore().await?;
-
-    let client = HttpClient::new().context("TLS to portals can't be set up")?;
-    let engine = Engine::new(
-        Wiring {
-            db: db.clone(),
-            latest: latest.clone(),
-            portals: Portals::new(client, registrar.clone(), clock.clone(), config.limits.sends),
-            clock: clock.clone(),
-            telemetry: telemetry.clone(),
-            counts: counts.clone(),
-            limits: config.limits.clone(),
-            lifecycle: lifecycle.clone(),
-        },
-        newest,
-    );
-    let quarantine = Arc::new(Quarantine::new(db.clone(), &config.limits));
-    quarantine.recount().await?;
-    let health = Health::new(store_latch);
-
-    let gate = Arc::new(Gate {
-        db: db.clone(),
-        engine: engine.clone(),
-        quarantine: quarantine.clone(),
-        sealer: sealer.clone(),
-        latest: latest.clone(),
-        registrar: registrar.clone(),
-        telemetry: telemetry.clone(),
-        clock: clock.clone(),
-        counts: counts.clone(),
-        health: health.clone(),
-        buffers: Buffers::new(config.limits.buffered_bytes),
-        limits: config.limits.clone(),
-        body_timeout: config.http.body_timeout,
-        trusted_proxies: config.http.trusted_proxies.clone(),
-    });
-    let server = HttpServer {
-        router: router(gate),
-        max_connections: config.http.max_connections,
-        lifecycle: lifecycle.clone(),
-    };
-    let listener = sockets.http.into_std()?;
-    let serving = hot.handle().spawn(async move {
-        let listener = TcpListener::from_std(listener)?;
-        server.run(listener).await;
-        anyhow::Ok(())
-    });
+    tracing::info!(%http, %grpc, %admin, "gateway serves");
+    let operator_token = shared
+        .config
+        .operator_token
+        .clone()
+        .context("gateway.operator_token is required")?;
+    let server = Server::new(&parts, readiness.clone(), &mut metrics)
+        .bearer(Bearer::new().token("operator", operator_token, ["/gateway.v1.Jobs/"]))
+        .descriptors(proto::DESCRIPTORS)
+        .service(JobsServer::new(JobsService { db: shared.db.clone() }));
+    let _admin = admin::serve(sockets.admin, readiness, metrics, &parts.lifecycle);
+    let taking = take_posts(&hot, &shared, &engine, &quarantine, sockets.http)?;
     {
         let _on_the_hot_thread = hot.handle().enter();
-        lifecycle.spawn("loader", engine.clone().load());
+        parts.lifecycle.spawn("loader", engine.clone().load());
     }
-    lifecycle.spawn("sync", sync.run());
-    lifecycle.spawn(
-        "quarantine",
-        Worker {
-            quarantine: quarantine.clone(),
-            db: db.clone(),
-            sealer: sealer.clone(),
-            registrar: registrar.clone(),
-            engine: engine.clone(),
-            latest,
-            clock: clock.clone(),
-            counts: counts.clone(),
-            limits: config.limits.clone(),
-            lifecycle: lifecycle.clone(),
-        }
-        .run(),
-    );
-    lifecycle.spawn(
+    parts.lifecycle.spawn("sync", sync.run());
+    let (worker_shared, events_shared, upkeep_shared) = (shared.clone(), shared.clone(), shared.clone());
+    let worker = Worker {
+        shared: worker_shared,
+        quarantine: quarantine.clone(),
+        engine: engine.clone(),
+    };
+    parts.lifecycle.spawn("quarantine", worker.run());
+    parts.lifecycle.spawn(
         "events",
         Events {
+            shared: events_shared,
             quarantine,
-            db: db.clone(),
-            sealer,
-            registrar,
-            clock: clock.clone(),
-            counts: counts.clone(),
-            limits: config.limits.clone(),
-            lifecycle: lifecycle.clone(),
         }
         .run(),
     );
-    lifecycle.spawn(
+    parts.lifecycle.spawn(
         "upkeep",
         Upkeep {
-            db: db.clone(),
+            shared: upkeep_shared,
             engine: engine.clone(),
-            health,
-            counts,
-            clock,
-            retention: config.retention,
-            lifecycle: lifecycle.clone(),
         }
         .run(),
     );
 
-    let server = Server::new(&parts, readiness.clone(), &mut metrics)
-        .bearer(Bearer::new().token("operator", operator_token.clone(), ["/gateway.v1.Jobs/"]))
-        .descriptors(proto::DESCRIPTORS)
-        .service(JobsServer::new(JobsService { db: db.clone() }));
-    let _admin = admin::serve(sockets.admin, readiness, metrics, &lifecycle);
-    engine.wake(now);
     server.serve(sockets.grpc).await?;
-    serving.await??;
-    if let Ok(()) = tokio::time::timeout(DRAIN, engine.idle()).await {
+    taking.await??;
+    if tokio::time::timeout(DRAIN, engine.idle()).await.is_ok() {
         tracing::info!("gateway drained");
     } else {
         tracing::info!(
@@ -218,4 +125,95 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         );
     }
     Ok(())
+}
+
+/// Opens the store and takes the last snapshot from it.
+async fn prepare(
+    config: Config,
+    parts: &Parts,
+    readiness: &Readiness,
+    metrics: &mut Metrics,
+    hot: &Hot,
+) -> anyhow::Result<(Arc<Shared>, Sync)> {
+    let service_token = config
+        .registrar
+        .token
+        .as_ref()
+        .context("gateway.registrar.token is required")?;
+    let registrar = Registrar::new(&config.registrar.uri, service_token)?;
+    let sealer = Sealer::new(&config.store.load_key()?);
+    let (store, snapshot) = (
+        readiness.latch("the store"),
+        readiness.latch("the registrar's definitions"),
+    );
+    // Opened there, because that is where its writes are released.
+    let path = config.store.path.clone();
+    let db = hot
+        .handle()
+        .spawn(async move { Db::open(path, persist::MIGRATIONS) })
+        .await??;
+    let (sender, latest) = watch::channel(None);
+    let sync = Sync {
+        registrar: registrar.clone(),
+        db: db.clone(),
+        latest: sender,
+        latch: snapshot,
+        lifecycle: parts.lifecycle.clone(),
+    };
+    sync.restore().await?;
+    let shared = Shared {
+        config,
+        db,
+        latest,
+        registrar,
+        sealer,
+        health: Health::new(store),
+        counts: Arc::new(Counts::new(metrics.registry())),
+        clock: parts.clock.clone(),
+        telemetry: parts.telemetry.clone(),
+        lifecycle: parts.lifecycle.clone(),
+    };
+    Ok((Arc::new(shared), sync))
+}
+
+/// The engine, with the jobs that the process before had in memory made due.
+async fn start_engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
+    let now = shared.now();
+    let recovered = shared.db.write(move |tx| load::recover(tx, now)).await?;
+    let newest = shared.db.read(load::newest).await?;
+    if recovered > 0 {
+        tracing::info!(jobs = recovered, "jobs of the process before begin again");
+    }
+    let client = HttpClient::new().context("TLS to portals can't be set up")?;
+    let sends = shared.config.limits.sends;
+    let portals = Portals::new(client, shared.registrar.clone(), shared.clock.clone(), sends);
+    let engine = Engine::new(shared.clone(), portals, newest);
+    engine.wake(now);
+    Ok(engine)
+}
+
+/// Takes posts on the hot thread.
+fn take_posts(
+    hot: &Hot,
+    shared: &Arc<Shared>,
+    engine: &Engine,
+    quarantine: &Arc<Quarantine>,
+    listener: TcpListener,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let gate = Gate {
+        shared: shared.clone(),
+        engine: engine.clone(),
+        quarantine: quarantine.clone(),
+        buffers: Buffers::new(shared.config.limits.buffered_bytes),
+    };
+    let server = HttpServer {
+        router: router(Arc::new(gate)),
+        max_connections: shared.config.http.max_connections,
+        lifecycle: shared.lifecycle.clone(),
+    };
+    let listener = listener.into_std()?;
+    Ok(hot.handle().spawn(async move {
+        server.run(TcpListener::from_std(listener)?).await;
+        Ok(())
+    }))
 }

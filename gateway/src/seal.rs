@@ -59,15 +59,15 @@ mod tests {
 
     #[test]
     fn opens_only_in_its_own_row_with_its_own_key() {
-        let sealer = Sealer::new(&[7; KEY_LEN]);
-        let sealed = sealer.seal(b"row", b"auth[access_token]=x").unwrap();
-        assert_eq!(sealer.open(b"row", &sealed).unwrap(), b"auth[access_token]=x");
+        let vault = Sealer::new(&[7; KEY_LEN]);
+        let sealed = vault.seal(b"row", b"auth[access_token]=x").unwrap();
+        assert_eq!(vault.open(b"row", &sealed).unwrap(), b"auth[access_token]=x");
         assert!(!sealed.windows(4).any(|part| part == b"auth"));
-        assert!(sealer.open(b"other", &sealed).is_err());
+        assert!(vault.open(b"other", &sealed).is_err());
         assert!(Sealer::new(&[8; KEY_LEN]).open(b"row", &sealed).is_err());
-        assert!(sealer.open(b"row", &sealed[..20]).is_err());
+        assert!(vault.open(b"row", &sealed[..20]).is_err());
         let mut changed = sealed.clone();
         changed[40] ^= 1;
-        assert!(sealer.open(b"row", &changed).is_err());
+        assert!(vault.open(b"row", &changed).is_err());
     }
 }

@@ -1,11 +1,12 @@
 //! What the registrar has told: the apps, how to call their activities, and who may call us.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use activity::{Activity, CodePattern, Set};
+use activity::{Activity, CodePattern, Culture, Set};
 use proto::registrar::v1::{Installation as WireInstallation, Revision as WireRevision, SyncResponse};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -42,6 +43,7 @@ pub(crate) struct Definitions {
 #[derive(Debug)]
 struct Installation {
     tokens: Vec<[u8; 32]>,
+    culture: Culture,
     wire: WireInstallation,
 }
 
@@ -70,9 +72,10 @@ impl Snapshot {
                 .iter()
                 .filter_map(|digest| digest[..].try_into().ok())
                 .collect();
+            let culture = culture(&wire);
             let app = apps.entry(wire.app.clone()).or_default();
             app.installations
-                .insert(wire.member_id.clone(), Installation { tokens, wire });
+                .insert(wire.member_id.clone(), Installation { tokens, culture, wire });
         }
         Self {
             version: response.version,
@@ -133,6 +136,15 @@ impl Snapshot {
         all.find(|definitions| definitions.current && definitions.find(code).is_some())
     }
 
+    /// How the installation's portal writes dates.
+    pub(crate) fn culture(&self, app: &str, member_id: &str) -> Cow<'_, Culture> {
+        let installation = self.apps.get(app).and_then(|app| app.installations.get(member_id));
+        installation.map_or_else(
+            || Cow::Owned(Culture::unset(setting(app, member_id))),
+            |installation| Cow::Borrowed(&installation.culture),
+        )
+    }
+
     /// Whether the portal of this installation knows the secret that it shares with the app. All secrets are compared,
     /// each in constant time.
     pub(crate) fn authenticates(&self, app: &str, member_id: &str, application_token: &str) -> Vouch {
@@ -152,6 +164,28 @@ impl Snapshot {
             false => Vouch::WrongSecret,
         }
     }
+}
+
+/// Where a portal's culture is configured.
+fn setting(app: &str, member_id: &str) -> String {
+    format!("registrar.apps.{app}.portals.{member_id}")
+}
+
+fn culture(wire: &WireInstallation) -> Culture {
+    let setting = setting(&wire.app, &wire.member_id);
+    if let (Ok(format), Ok(zone)) = (wire.culture.parse(), wire.time_zone.parse()) {
+        return Culture::new(setting, format, zone);
+    }
+    // The registrar has checked them: a zone that only its database knows.
+    if !wire.culture.is_empty() {
+        tracing::error!(
+            setting,
+            wire.culture,
+            wire.time_zone,
+            "a portal's culture can't be used"
+        );
+    }
+    Culture::unset(setting)
 }
 
 /// What an application token proves.

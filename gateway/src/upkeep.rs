@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use service::{Lifecycle, SharedClock, admin::Latch};
-use store::{Db, StoreError};
+use service::admin::Latch;
+use store::StoreError;
 
 use crate::{
     engine::Engine,
     job::{Millis, State},
-    metrics::Counts,
     persist::{RowId, meta, retention, view},
+    shared::Shared,
 };
 
 const TICK: Duration = Duration::from_secs(1);
@@ -58,19 +58,14 @@ impl Health {
 
 /// The upkeep, with all it needs.
 pub(crate) struct Upkeep {
-    pub(crate) db: Db,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) engine: Engine,
-    pub(crate) health: Arc<Health>,
-    pub(crate) counts: Arc<Counts>,
-    pub(crate) clock: SharedClock,
-    pub(crate) retention: Duration,
-    pub(crate) lifecycle: Lifecycle,
 }
 
 impl Upkeep {
     /// Runs until the soft stop.
     pub(crate) async fn run(self) {
-        let stopping = self.lifecycle.stopping();
+        let stopping = self.shared.lifecycle.stopping();
         let mut settled = 0;
         for tick in 0_u32.. {
             settled = self.settle(settled).await;
@@ -97,25 +92,25 @@ impl Upkeep {
     /// Stores the mark of what is settled when it moved, or to see whether the store works again.
     async fn settle(&self, before: RowId) -> RowId {
         let settled = self.engine.settled();
-        if settled <= before && !self.health.is_failing() {
+        if settled <= before && !self.shared.health.is_failing() {
             return before;
         }
-        match self.db.write(move |tx| meta::set_settled(tx, settled)).await {
+        match self.shared.db.write(move |tx| meta::set_settled(tx, settled)).await {
             Ok(()) => {
-                self.health.works();
+                self.shared.health.works();
                 settled
             }
             Err(error) => {
                 tracing::error!(%error, "the store does not work");
-                self.health.failed();
+                self.shared.health.failed();
                 before
             }
         }
     }
 
     async fn count(&self) -> Result<(), StoreError> {
-        let waiting = self.db.read(view::waiting).await?;
-        let now: Millis = self.clock.now().into();
+        let waiting = self.shared.db.read(view::waiting).await?;
+        let now = self.shared.now();
         for state in [
             State::Quarantined,
             State::Accepted,
@@ -127,21 +122,21 @@ impl Upkeep {
             if state == State::Accepted {
                 jobs = jobs.max(self.engine.jobs() as u64);
             }
-            self.counts.waiting(state, jobs, now.since(oldest));
+            self.shared.counts.waiting(state, jobs, now.since(oldest));
         }
         Ok(())
     }
 
     async fn forget(&self) -> Result<(), StoreError> {
-        let now: Millis = self.clock.now().into();
-        let keep = i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX);
+        let now = self.shared.now();
+        let keep = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
         let before = Millis(now.0.saturating_sub(keep));
         loop {
-            let rows = self.db.read(move |db| retention::old(db, before)).await?;
-            if rows.is_empty() || self.lifecycle.is_stopping() {
+            let rows = self.shared.db.read(move |db| retention::old(db, before)).await?;
+            if rows.is_empty() || self.shared.lifecycle.is_stopping() {
                 return Ok(());
             }
-            self.db.write(move |tx| retention::delete(tx, &rows)).await?;
+            self.shared.db.write(move |tx| retention::delete(tx, &rows)).await?;
         }
     }
 }

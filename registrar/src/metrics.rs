@@ -83,7 +83,7 @@ impl Metrics {
 
     /// The installations there are.
     pub(crate) fn installations(&self, states: impl Iterator<Item = State>) {
-        let mut counts = [0_i64; 7];
+        let mut counts = [0_i64; 8];
         for state in states {
             if let Some(count) = usize::try_from(state as i32).ok().and_then(|at| counts.get_mut(at)) {
                 *count += 1;
@@ -98,6 +98,7 @@ impl Metrics {
                 State::TokenRevoked => "token_revoked",
                 State::PortalGone => "portal_gone",
                 State::Uninstalled => "uninstalled",
+                State::Temporary => "temporary",
             };
             self.installations.get_or_create(&[("state", name)]).set(count);
         }

@@ -83,11 +83,7 @@ impl Snapshot {
             version: String::new(),
             unchanged: false,
             revisions: revisions.into_iter().filter_map(|one| revision(config, one)).collect(),
-            installations: installations
-                .into_iter()
-                .filter(|one| config.apps.contains_key(one.key.app.as_str()))
-                .map(entry)
-                .collect(),
+            installations: installations.into_iter().filter_map(|one| entry(config, one)).collect(),
             apps: config.apps.keys().map(ToString::to_string).collect(),
         };
         // A revision stands for its descriptors, but a new program may prune them differently: they count as well.
@@ -140,8 +136,13 @@ fn revision(config: &Config, stored: StoredRevision) -> Option<Revision> {
         })
 }
 
-fn entry(installation: installation::Installation) -> Installation {
-    Installation {
+/// Nothing for an app that is not configured any more.
+fn entry(config: &Config, installation: installation::Installation) -> Option<Installation> {
+    let (culture, time_zone) = config
+        .apps
+        .get(installation.key.app.as_str())?
+        .dates(&installation.key.member_id);
+    Some(Installation {
         app: installation.key.app,
         member_id: installation.key.member_id,
         application_token_sha256: installation
@@ -151,5 +152,7 @@ fn entry(installation: installation::Installation) -> Installation {
             .collect(),
         client_endpoint: installation.client_endpoint,
         state: installation.state.into(),
-    }
+        culture,
+        time_zone,
+    })
 }

@@ -42,7 +42,8 @@ fn hold(db: &Db) -> mpsc::Sender<()> {
     db.submit(
         move |_| {
             started.send(()).unwrap();
-            drop(held.recv());
+            // An error is the sender's end, and what is waited for.
+            let _freed = held.recv();
             Ok(())
         },
         |held: Result<_, _>| held.unwrap(),

@@ -11,12 +11,12 @@ impl Engine {
     pub(super) fn finish(&self, held: Held, mark: Mark, timeline: Timeline) {
         let Held { row, job, seat, .. } = held;
         let took = mark.changed.since(job.received);
-        self.0.counts.finished(mark.state, mark.outcome, took);
+        self.0.shared.counts.finished(mark.state, mark.outcome, took);
         if job.trace.sampled {
             self.export(&job, &mark, timeline);
         }
         let (engine, next) = (self.clone(), mark.next_attempt);
-        self.0.db.submit_lazily(
+        self.0.shared.db.submit_lazily(
             move |tx| mark.write(tx, row),
             move |written| {
                 if let Err(error) = written {
@@ -31,7 +31,7 @@ impl Engine {
     }
 
     fn export(&self, job: &crate::job::Job, mark: &Mark, timeline: Timeline) {
-        let telemetry = &self.0.telemetry;
+        let telemetry = &self.0.shared.telemetry;
         if let Some((start, end)) = timeline.accept() {
             let attributes = vec![
                 KeyValue::new("http.request.method", "POST"),

@@ -41,7 +41,7 @@ impl Wake {
 impl Engine {
     /// Runs until the soft stop.
     pub(crate) async fn load(self) {
-        let stopping = self.0.lifecycle.stopping();
+        let stopping = self.0.shared.lifecycle.stopping();
         loop {
             let changed = self.0.wake.changed.notified();
             let due = *self.0.wake.at.lock();
@@ -78,6 +78,7 @@ impl Engine {
         memory.begin_read();
         let read = self
             .0
+            .shared
             .db
             .read(move |db| load::due(db, now, limit, |row| memory.holds(row)))
             .await;

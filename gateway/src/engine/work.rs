@@ -32,7 +32,7 @@ impl Engine {
         if held.progress.answer.is_none()
             && let Err(mark) = self.obtain_answer(held, timeline).await
         {
-            return mark;
+            return *mark;
         }
         if !held.job.subscription.answers() {
             return self.mark(held, State::Done, Some(Outcome::NotWaiting));
@@ -41,9 +41,9 @@ impl Engine {
     }
 
     /// Calls the executor until there is an answer, or says why there is none for now.
-    async fn obtain_answer(&self, held: &mut Held, timeline: &mut Timeline) -> Result<(), Mark> {
+    async fn obtain_answer(&self, held: &mut Held, timeline: &mut Timeline) -> Result<(), Box<Mark>> {
         let job = held.job.clone();
-        let latest = self.0.latest.borrow().clone();
+        let latest = self.0.shared.latest.borrow().clone();
         let definitions = latest
             .as_ref()
             .and_then(|snapshot| snapshot.definitions(&job.app, &job.revision));
@@ -51,11 +51,12 @@ impl Engine {
         if self.now() >= job.deadline.at {
             return self.too_late(held, activity);
         }
-        let (Some(definitions), Some(activity)) = (definitions, activity) else {
+        let (Some(snapshot), Some(definitions), Some(activity)) = (&latest, definitions, activity) else {
             let problem = format!("no definition of {} in revision {} is at hand", job.code, job.revision);
-            return Err(self.rest(held, UNDEFINED, problem));
+            return Err(Box::new(self.rest(held, UNDEFINED, problem)));
         };
-        let request = match activity.request(job.properties.values()) {
+        let culture = snapshot.culture(&job.app, &job.member_id);
+        let request = match activity.request(job.properties.values(), &culture) {
             Ok(request) => request,
             Err(error) => {
                 held.progress.answer = Some(business(activity, "INVALID_ARGUMENT", &error.to_string()));
@@ -73,16 +74,16 @@ impl Engine {
             span: telemetry::span_id(),
             limit: activity
                 .attempt_timeout()
-                .unwrap_or(self.0.limits.attempt_timeout)
+                .unwrap_or(self.0.shared.config.limits.attempt_timeout)
                 .min(left),
-            response_bytes: self.0.limits.response_bytes,
-            clock: &*self.0.clock,
+            response_bytes: self.0.shared.config.limits.response_bytes,
+            clock: &*self.0.shared.clock,
         };
-        let start = self.0.clock.now();
+        let start = self.0.shared.clock.now();
         let called = call.run(&self.0.executors, request).await;
-        let end = self.0.clock.now();
+        let end = self.0.shared.clock.now();
         let took = start.duration_until(end).unsigned_abs();
-        self.0.counts.call(&definitions.executor, called.is_ok(), took);
+        self.0.shared.counts.call(&definitions.executor, called.is_ok(), took);
         if job.trace.sampled {
             let attributes = vec![
                 KeyValue::new("rpc.system", "grpc"),
@@ -126,7 +127,7 @@ impl Engine {
                 let mut mark = self.mark(held, State::Accepted, None);
                 mark.next_attempt = Some(at);
                 mark.problem = Some(failure.problem);
-                Err(mark)
+                Err(Box::new(mark))
             }
             Next::Business(code) => {
                 held.progress.answer = Some(business(activity, &code, &failure.problem));
@@ -137,17 +138,15 @@ impl Engine {
     }
 
     /// The deadline has passed without an answer.
-    #[expect(clippy::result_large_err, reason = "made once, when the job is over")]
-    fn too_late(&self, held: &mut Held, activity: Option<&Activity>) -> Result<(), Mark> {
+    fn too_late(&self, held: &mut Held, activity: Option<&Activity>) -> Result<(), Box<Mark>> {
         if held.job.deadline.timed {
-            return Err(self.mark(held, State::Done, Some(Outcome::Expired)));
+            return Err(Box::new(self.mark(held, State::Done, Some(Outcome::Expired))));
         }
         self.give_up(held, activity, "the executor did not answer within a day")
     }
 
     /// The executor failed for good.
-    #[expect(clippy::result_large_err, reason = "made once, when the job is over")]
-    fn give_up(&self, held: &mut Held, activity: Option<&Activity>, problem: &str) -> Result<(), Mark> {
+    fn give_up(&self, held: &mut Held, activity: Option<&Activity>, problem: &str) -> Result<(), Box<Mark>> {
         match activity {
             Some(activity) if activity.on_failure() == OnFailure::Answer => {
                 tracing::warn!(
@@ -159,7 +158,7 @@ impl Engine {
                 held.progress.answer = Some(business(activity, "EXECUTOR_FAILED", problem));
                 Ok(())
             }
-            _ => Err(self.park(held, problem)),
+            _ => Err(Box::new(self.park(held, problem))),
         }
     }
 
@@ -174,7 +173,7 @@ impl Engine {
             return self.unsent(held, at, "the portal is in trouble: the answer waits");
         }
         held.progress.sends += 1;
-        let start = self.0.clock.now();
+        let start = self.0.shared.clock.now();
         let sent = self
             .0
             .portals
@@ -186,9 +185,9 @@ impl Engine {
                 },
             )
             .await;
-        let end = self.0.clock.now();
+        let end = self.0.shared.clock.now();
         let took = start.duration_until(end).unsigned_abs();
-        self.0.counts.send(sent == Sent::Taken, took);
+        self.0.shared.counts.send(sent == Sent::Taken, took);
         if job.trace.sampled {
             let attributes = vec![
                 KeyValue::new("http.request.method", "POST"),

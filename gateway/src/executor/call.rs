@@ -60,8 +60,10 @@ impl Call<'_> {
         let path = PathAndQuery::try_from(self.activity.path()).map_err(|error| broken(error.to_string()))?;
         // Never closed, so it never fails.
         let _turn = executor.turns.acquire().await;
+        let away = |problem: String| Failure::new(Kind::Away { wait: None }, problem);
+        let server = executor.servers.pick().await.map_err(|error| away(error.to_string()))?;
         let watched = Watched {
-            inner: executor.channel.clone(),
+            inner: server.channel.clone(),
             note: note.clone(),
         };
         let mut client = Grpc::new(watched).max_decoding_message_size(self.response_bytes);
@@ -72,7 +74,12 @@ impl Call<'_> {
         let mut request = Request::new(message);
         *request.metadata_mut() = metadata::of(self.job, self.attempt, self.span);
         request.set_timeout(self.limit);
-        let failed = |status: &Status| Failure::of(status, note);
+        let failed = |status: &Status| {
+            if note.http_status().is_none() {
+                server.silent();
+            }
+            Failure::of(status, note)
+        };
         client
             .ready()
             .await

@@ -1,9 +1,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
-use service::grpc::{ChannelError, Connection, channel};
+use service::grpc::{Balanced, ChannelError, Connection};
 use tokio::sync::Semaphore;
-use tonic::transport::Channel;
 
 /// Connections to executors, by address; made at the first call.
 #[derive(Debug)]
@@ -12,10 +11,10 @@ pub(crate) struct Executors {
     known: Mutex<HashMap<String, Executor>>,
 }
 
-/// A connection, and turns on it.
+/// Connections to an executor's servers, and turns on them.
 #[derive(Debug, Clone)]
 pub(super) struct Executor {
-    pub(super) channel: Channel,
+    pub(super) servers: Balanced,
     pub(super) turns: Arc<Semaphore>,
 }
 
@@ -35,7 +34,7 @@ impl Executors {
             return Ok(executor.clone());
         }
         let executor = Executor {
-            channel: channel(uri, &Connection::default())?,
+            servers: Balanced::new(uri, &Connection::default())?,
             turns: Arc::new(Semaphore::new(self.calls)),
         };
         known.insert(uri.to_owned(), executor.clone());

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use activity::{Limits, Set};
+use activity::{Culture, Limits, Set};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
@@ -54,7 +54,7 @@ async fn call(uri: &str, response_bytes: usize) -> Result<String, Failure> {
         response_bytes,
         clock: &SystemClock,
     };
-    let request = activity.request(job.properties.values()).unwrap();
+    let request = activity.request(job.properties.values(), &Culture::unset("")).unwrap();
     let response = call.run(&Executors::new(8), request).await?;
     Ok(activity.answer(&response).unwrap()["outputString"]
         .as_str()

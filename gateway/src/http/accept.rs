@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{receive::Arrival, refusal::Refusal, router::Gate};
 use crate::{
-    engine::JobTimeline,
+    engine::Timeline,
     job::{Job, property_pairs},
     persist::insert::{self, Inserted},
     quarantine::Entry,
@@ -27,8 +27,8 @@ pub(super) async fn accept(
     callback: Callback,
     body: &[u8],
 ) -> Result<Response, Refusal> {
-    let trace = Trace::begin(&gate.telemetry);
-    let snapshot = gate.latest.borrow().clone();
+    let trace = Trace::begin(&gate.shared.telemetry);
+    let snapshot = gate.shared.latest.borrow().clone();
     let verdict = vouch::vouch(snapshot.as_deref(), arrival.app, arrival.revision, &callback);
     match verdict {
         Ok(revision) => {
@@ -55,7 +55,11 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
     // The job begins in the continuation of the commit, not here: a portal that hangs up before its 200 must not leave
     // an accepted job behind that nobody runs.
     let begin = {
-        let (engine, clock, counts) = (gate.engine.clone(), gate.clock.clone(), gate.counts.clone());
+        let (engine, clock, counts) = (
+            gate.engine.clone(),
+            gate.shared.clock.clone(),
+            gate.shared.counts.clone(),
+        );
         let start = arrival.at;
         move |inserted: Result<Inserted, store::StoreError>| {
             match (&inserted, seat) {
@@ -66,7 +70,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
                         *row,
                         job,
                         seat,
-                        JobTimeline::accepted(system_time(start), system_time(durable)),
+                        Timeline::accepted(system_time(start), system_time(durable)),
                     );
                 }
                 (Ok(Inserted::New(_)), None) => {
@@ -80,7 +84,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
             drop(told.send(inserted));
         }
     };
-    gate.db.submit(insert, begin);
+    gate.shared.db.submit(insert, begin);
     match outcome.await {
         Ok(Ok(_)) => Ok(StatusCode::OK.into_response()),
         Ok(Err(error)) => Err(unstored(gate, &error)),
@@ -99,7 +103,7 @@ async fn quarantine(
         .quarantine
         .place(&arrival.source, body.len())
         .ok_or(Refusal::QuarantineFull)?;
-    let sealed = gate.sealer.seal(job.key.as_bytes(), body).map_err(|error| {
+    let sealed = gate.shared.sealer.seal(job.key.as_bytes(), body).map_err(|error| {
         tracing::error!(%error, "a callback could not be sealed");
         Refusal::Store
     })?;
@@ -110,7 +114,7 @@ async fn quarantine(
         reason = doubt.name(),
         "callback quarantined"
     );
-    gate.counts.quarantined(doubt.name());
+    gate.shared.counts.quarantined(doubt.name());
     let (trace, start) = (job.trace, arrival.at);
     let entry = Entry {
         job,
@@ -126,8 +130,13 @@ async fn quarantine(
         place.keep();
     }
     trace.export(
-        &gate.telemetry,
-        Done::accept(trace, system_time(start), system_time(gate.clock.now()), doubt.name()),
+        &gate.shared.telemetry,
+        Done::accept(
+            trace,
+            system_time(start),
+            system_time(gate.shared.clock.now()),
+            doubt.name(),
+        ),
     );
     Ok(StatusCode::OK.into_response())
 }
@@ -135,6 +144,6 @@ async fn quarantine(
 /// The portal is told to come again, though it won't: better than a 200 for what isn't stored.
 pub(super) fn unstored(gate: &Gate, error: &store::StoreError) -> Refusal {
     tracing::error!(%error, "a post could not be stored");
-    gate.health.failed();
+    gate.shared.health.failed();
     Refusal::Store
 }

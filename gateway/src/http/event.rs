@@ -22,7 +22,7 @@ pub(super) async fn accept(gate: &Gate, arrival: &Arrival<'_>, event: Event, bod
         .chain_update(body)
         .finalize()
         .into();
-    let sealed = gate.sealer.seal(&digest, body).map_err(|error| {
+    let sealed = gate.shared.sealer.seal(&digest, body).map_err(|error| {
         tracing::error!(%error, "an event could not be sealed");
         Refusal::Store
     })?;
@@ -43,6 +43,6 @@ pub(super) async fn accept(gate: &Gate, arrival: &Arrival<'_>, event: Event, bod
     {
         place.keep();
     }
-    gate.counts.post("event");
+    gate.shared.counts.post("event");
     Ok(StatusCode::OK.into_response())
 }

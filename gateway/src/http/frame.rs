@@ -24,9 +24,9 @@ pub(super) async fn show(gate: &Gate, arrival: &Arrival<'_>, frame: Frame) -> Re
         language: frame.lang.clone().unwrap_or_default(),
         placement: frame.placement.clone().unwrap_or_default(),
     };
-    gate.counts.post("frame");
+    gate.shared.counts.post("frame");
     let portal = frame.domain.as_deref().unwrap_or_default();
-    match gate.registrar.install(request).await {
+    match gate.shared.registrar.install(request).await {
         Ok(response) => page::installed(arrival.app, portal, &response),
         Err(status) => {
             tracing::warn!(

@@ -78,6 +78,7 @@ fn state(state: InstallationState) -> Option<&'static str> {
         InstallationState::TokenRevoked => {
             Some("The app's access was revoked: an administrator has to open this page.")
         }
+        InstallationState::Temporary => Some("The app answers for an hour at most: an administrator must open it."),
         InstallationState::PortalGone => Some("The portal was deleted."),
         InstallationState::Uninstalled => Some("The app is not installed on this portal."),
     }

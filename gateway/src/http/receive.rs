@@ -28,9 +28,9 @@ pub(super) struct Arrival<'a> {
 
 /// Takes a POST, whatever it is.
 pub(super) async fn receive(gate: &Gate, app: &str, revision: Option<&str>, request: Request) -> Response {
-    let at = gate.clock.now();
+    let at = gate.shared.clock.now();
     take(gate, app, revision, at, request).await.unwrap_or_else(|refusal| {
-        gate.counts.refused(refusal.reason());
+        gate.shared.counts.refused(refusal.reason());
         tracing::debug!(app, reason = refusal.reason(), "a post was refused");
         refusal.into_response()
     })
@@ -43,7 +43,12 @@ async fn take(
     at: Timestamp,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let known = gate.latest.borrow().as_ref().map(|snapshot| snapshot.has_app(app));
+    let known = gate
+        .shared
+        .latest
+        .borrow()
+        .as_ref()
+        .map(|snapshot| snapshot.has_app(app));
     // Without a snapshot nobody knows: the body is kept, if the name can be one.
     if !known.unwrap_or_else(|| is_name(app)) {
         return Err(Refusal::NoSuchApp);
@@ -54,14 +59,18 @@ async fn take(
     }
     let body = gate
         .buffers
-        .read(body, gate.limits.body_bytes, gate.body_timeout)
+        .read(
+            body,
+            gate.shared.config.limits.body_bytes,
+            gate.shared.config.http.body_timeout,
+        )
         .await?;
-    let post = classify(&body.bytes, head.uri.query(), &gate.limits.form()).map_err(Refusal::Body)?;
+    let post = classify(&body.bytes, head.uri.query(), &gate.shared.config.limits.form()).map_err(Refusal::Body)?;
     let peer = head
         .extensions
         .get::<Peer>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    let source = source(peer, &head.headers, &gate.trusted_proxies);
+    let source = source(peer, &head.headers, &gate.shared.config.http.trusted_proxies);
     let arrival = Arrival {
         app,
         revision,

@@ -8,37 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use service::{SharedClock, Telemetry};
-use store::Db;
 
 use super::{body::Buffers, page, receive, refusal::Refusal};
-use crate::{
-    config::{Limits, Network},
-    engine::Engine,
-    metrics::Counts,
-    quarantine::Quarantine,
-    registrar::Registrar,
-    seal::Sealer,
-    snapshot::Latest,
-    upkeep::Health,
-};
+use crate::{engine::Engine, quarantine::Quarantine, shared::Shared};
 
 /// What the handlers need.
 pub(crate) struct Gate {
-    pub(crate) db: Db,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) engine: Engine,
     pub(crate) quarantine: Arc<Quarantine>,
-    pub(crate) sealer: Arc<Sealer>,
-    pub(crate) latest: Latest,
-    pub(crate) registrar: Registrar,
-    pub(crate) telemetry: Telemetry,
-    pub(crate) clock: SharedClock,
-    pub(crate) counts: Arc<Counts>,
-    pub(crate) health: Arc<Health>,
     pub(crate) buffers: Buffers,
-    pub(crate) limits: Limits,
-    pub(crate) body_timeout: std::time::Duration,
-    pub(crate) trusted_proxies: Vec<Network>,
 }
 
 /// All addresses of the port for portals and browsers.
@@ -65,6 +44,6 @@ async fn event(State(gate): State<Arc<Gate>>, Path(app): Path<String>, request: 
 }
 
 async fn not_allowed(State(gate): State<Arc<Gate>>) -> Response {
-    gate.counts.refused(Refusal::Method.reason());
+    gate.shared.counts.refused(Refusal::Method.reason());
     Refusal::Method.into_response()
 }

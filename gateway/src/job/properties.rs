@@ -1,6 +1,6 @@
 //! A callback's properties: a form in memory, the very bytes of it in the store.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use bitrix::form::{self, Array};
 
@@ -41,8 +41,6 @@ impl std::fmt::Debug for Properties {
         write!(f, "[{} properties]", self.0.len())
     }
 }
-
-use std::fmt;
 
 /// The pairs of a body that make up `properties`, unchanged and in their order. Tokens are in other pairs, and what
 /// isn't kept can't leak.
@@ -122,5 +120,14 @@ mod tests {
     fn debug_shows_no_value() {
         let kept = Properties::of_pairs(b"properties[a]=private");
         assert_eq!(format!("{kept:?}"), "[1 properties]");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_body_keeps_its_properties(body in "((\\+|%20|%00|x)?(properties|%70roperties|auth)(\\[[a-c]?\\]|%5B[a-c]%5D|\\[|_|\\.)?(\\[\\])?(=[a-z%+]{0,3})?&?){0,8}") {
+            let kept = property_pairs(body.as_bytes());
+            let kept = Properties::of_pairs(&kept);
+            proptest::prop_assert_eq!(kept.form(), &properties(body.as_bytes()));
+        }
     }
 }

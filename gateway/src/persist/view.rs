@@ -1,6 +1,6 @@
 //! Jobs for people.
 
-use std::fmt::Write as _;
+use std::fmt::Write;
 
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 

@@ -5,20 +5,16 @@ use std::{sync::Arc, time::Duration};
 use bitrix::post::{Callback, Post, classify};
 use futures::{StreamExt, stream};
 use proto::registrar::v1::{ProveCallbackRequest, Verdict};
-use service::{Lifecycle, SharedClock};
-use store::{Db, StoreError};
+use store::StoreError;
 
 use super::Quarantine;
 use crate::{
     auth,
-    config::Limits,
     engine::Engine,
     job::{Millis, property_pairs},
-    metrics::Counts,
     persist::{StoredJob, quarantine},
-    registrar::Registrar,
-    seal::Sealer,
-    snapshot::{Latest, Snapshot, Vouch},
+    shared::Shared,
+    snapshot::{Snapshot, Vouch},
     vouch,
 };
 
@@ -33,16 +29,9 @@ const FALLBACK: Duration = Duration::from_secs(5);
 
 /// The worker, with all it needs.
 pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
     pub(crate) quarantine: Arc<Quarantine>,
-    pub(crate) db: Db,
-    pub(crate) sealer: Arc<Sealer>,
-    pub(crate) registrar: Registrar,
     pub(crate) engine: Engine,
-    pub(crate) latest: Latest,
-    pub(crate) clock: SharedClock,
-    pub(crate) counts: Arc<Counts>,
-    pub(crate) limits: Limits,
-    pub(crate) lifecycle: Lifecycle,
 }
 
 /// What becomes of an entry.
@@ -62,8 +51,8 @@ enum Step {
 impl Worker {
     /// Runs until the soft stop.
     pub(crate) async fn run(self) {
-        let stopping = self.lifecycle.stopping();
-        let mut latest = self.latest.clone();
+        let stopping = self.shared.lifecycle.stopping();
+        let mut latest = self.shared.latest.clone();
         loop {
             let full = match self.pass().await {
                 Ok(full) => full,
@@ -89,23 +78,23 @@ impl Worker {
 
     /// What is known has changed: everything is looked at again.
     async fn wake(&self) {
-        let now = self.now();
-        if let Err(error) = self.db.write(move |tx| quarantine::wake(tx, now)).await {
+        let now = self.shared.now();
+        if let Err(error) = self.shared.db.write(move |tx| quarantine::wake(tx, now)).await {
             tracing::warn!(%error, "the quarantine could not be woken");
         }
     }
 
     async fn pause(&self) -> Duration {
-        match self.db.read(quarantine::next).await {
-            Ok(Some(next)) => next.since(self.now()).clamp(Duration::from_millis(10), FALLBACK),
+        match self.shared.db.read(quarantine::next).await {
+            Ok(Some(next)) => next.since(self.shared.now()).clamp(Duration::from_millis(10), FALLBACK),
             _ => FALLBACK,
         }
     }
 
     /// Whether there may be more to do.
     async fn pass(&self) -> Result<bool, StoreError> {
-        let now = self.now();
-        let due = self.db.read(move |db| quarantine::due(db, now, BATCH)).await?;
+        let now = self.shared.now();
+        let due = self.shared.db.read(move |db| quarantine::due(db, now, BATCH)).await?;
         let looked_at = due.len();
         stream::iter(due)
             .for_each_concurrent(PROOFS, |(stored, source)| async move {
@@ -125,14 +114,14 @@ impl Worker {
     /// `proved`: its sender was, at an earlier look.
     async fn look(&self, stored: &StoredJob, proved: bool) -> Step {
         let job = &stored.job;
-        let body = match self.sealer.open(job.key.as_bytes(), &stored.payload) {
+        let body = match self.shared.sealer.open(job.key.as_bytes(), &stored.payload) {
             Ok(body) => body,
             Err(error) => return Step::Park(error.to_string()),
         };
-        let Ok(Post::Callback(callback)) = classify(&body, None, &self.limits.form()) else {
+        let Ok(Post::Callback(callback)) = classify(&body, None, &self.shared.config.limits.form()) else {
             return Step::Park("the stored body is no callback any more".into());
         };
-        let Some(snapshot) = self.latest.borrow().clone() else {
+        let Some(snapshot) = self.shared.latest.borrow().clone() else {
             return Step::Wait("the registrar has told nothing yet".into());
         };
         if !snapshot.has_app(&job.app) {
@@ -166,7 +155,7 @@ impl Worker {
             app: app.to_owned(),
             auth: Some(auth::wire(&callback.auth)),
         };
-        let response = match self.registrar.prove_callback(request).await {
+        let response = match self.shared.registrar.prove_callback(request).await {
             Ok(response) => response,
             Err(status) => return Err(Step::Wait(format!("no proof could be had: {}", status.message()))),
         };
@@ -178,7 +167,7 @@ impl Worker {
     }
 
     async fn take(&self, row: i64, id: &str, received: Millis, step: Step) -> Result<(), StoreError> {
-        let now = self.now();
+        let now = self.shared.now();
         let age = now.since(received);
         let step = match step {
             Step::Wait(problem) | Step::Proved(problem) if age >= LONGEST => Step::Park(problem),
@@ -189,43 +178,44 @@ impl Worker {
         match step {
             Step::Accept { revision, pairs } => {
                 tracing::info!(job = id, "quarantined job accepted");
-                self.db
+                self.shared
+                    .db
                     .write(move |tx| quarantine::accept(tx, row, &revision, &pairs, now))
                     .await?;
                 self.engine.wake(now);
             }
             Step::Wait(problem) => {
-                self.db
+                self.shared
+                    .db
                     .write(move |tx| quarantine::wait(tx, row, next, &problem, now))
                     .await?;
             }
             Step::Proved(problem) => {
-                self.db
+                self.shared
+                    .db
                     .write(move |tx| quarantine::proved(tx, row, next, &problem, now))
                     .await?;
             }
             Step::Discard(problem) => {
                 tracing::warn!(job = id, problem, "quarantined job dropped");
-                self.counts.dropped("disproved");
-                self.db
+                self.shared.counts.dropped("disproved");
+                self.shared
+                    .db
                     .write(move |tx| quarantine::discard(tx, row, &problem, now))
                     .await?;
             }
             Step::Park(problem) => {
                 tracing::warn!(job = id, problem, "quarantined job parked");
                 let evicted = self
+                    .shared
                     .db
                     .write(move |tx| quarantine::park(tx, row, &problem, now))
                     .await?;
                 for _ in 0..evicted {
-                    self.counts.dropped("unproved");
+                    self.shared.counts.dropped("unproved");
                 }
             }
         }
         Ok(())
-    }
-
-    fn now(&self) -> Millis {
-        self.clock.now().into()
     }
 }

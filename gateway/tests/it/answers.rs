@@ -57,16 +57,16 @@ async fn a_callback_is_answered() {
 
     let spans = gateway.spans.clone();
     gateway.stop().await;
-    let (accept, call, send) = (
+    let (accept, call, answer) = (
         spans.named("accept").unwrap(),
         spans.named("call").unwrap(),
         spans.named("event.send").unwrap(),
     );
-    for span in [&accept, &call, &send] {
+    for span in [&accept, &call, &answer] {
         assert_eq!(span.span_context.trace_id().to_string(), job.trace_id);
     }
     assert_eq!(call.parent_span_id, accept.span_context.span_id());
-    assert_eq!(send.parent_span_id, accept.span_context.span_id());
+    assert_eq!(answer.parent_span_id, accept.span_context.span_id());
     let traceparent = get("traceparent").unwrap();
     assert_eq!(
         traceparent,

@@ -63,6 +63,7 @@ impl FakeRegistrar {
                 application_token_sha256: vec![Sha256::digest(APPLICATION_TOKEN).to_vec()],
                 client_endpoint: endpoint.into(),
                 state: InstallationState::Active.into(),
+                ..Installation::default()
             }],
             apps: vec![APP.into()],
         };

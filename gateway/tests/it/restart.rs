@@ -129,3 +129,31 @@ async fn more_than_memory_takes_waits_in_the_store() {
     assert_eq!(world.portal.sent().len(), 50);
     assert_eq!(world.executor.called().len(), 50);
 }
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_to_is_a_503_and_not_ready() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    let ready = async || {
+        world
+            .http
+            .get(format!("http://{}/ready", gateway.admin))
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    // Somebody's shell holds the write lock for longer than a write waits.
+    let shell = rusqlite::Connection::open(world.folder.path().join("gateway.db")).unwrap();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(world.callback(&gateway, &Callback::new("x")).await.as_u16(), 503);
+    assert_eq!(ready().await, 503);
+    shell.execute_batch("ROLLBACK").unwrap();
+    while ready().await != 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.callback(&gateway, &Callback::new("x")).await.as_u16(), 200);
+    gateway.the_job(State::Sent).await;
+    assert_eq!(world.executor.called().len(), 1, "what got no 200 was not run");
+}

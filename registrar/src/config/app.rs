@@ -1,5 +1,6 @@
 use std::{borrow::Borrow, collections::BTreeMap, fmt};
 
+use activity::{DateFormat, Zone};
 use serde::Deserialize;
 use service::{ConfigError, Secret};
 
@@ -20,9 +21,30 @@ pub struct App {
     pub client_secret: Secret,
     /// `…__EXECUTORS`: the executors whose activities belong to the app. Default: all.
     pub executors: Option<Vec<String>>,
+    /// `…__PORTALS__MEMBER_ID__…`: what no portal tells about itself, by member id. Default: nothing.
+    #[serde(default)]
+    pub portals: BTreeMap<String, Portal>,
+}
+
+/// How a portal writes dates and times.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Portal {
+    /// `…__CULTURE`: the form of its site, e.g. `DD.MM.YYYY HH:MI:SS`. Required.
+    pub culture: DateFormat,
+    /// `…__TIME_ZONE`: the zone that its dates and times are in, e.g. `Europe/Moscow`. Required.
+    pub time_zone: Zone,
 }
 
 impl App {
+    /// Form and zone of a portal's dates, as they are told to others; empty: not configured.
+    pub(crate) fn dates(&self, member_id: &str) -> (String, String) {
+        let portal = self.portals.get(member_id);
+        portal.map_or_else(Default::default, |portal| {
+            (portal.culture.to_string(), portal.time_zone.to_string())
+        })
+    }
+
     /// Whether the executor's activities belong to the app.
     pub(crate) fn has(&self, executor: &str) -> bool {
         self.executors

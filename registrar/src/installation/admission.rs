@@ -90,19 +90,78 @@ impl Admission {
         proof: &Proof,
         installer: bool,
     ) -> Result<Admitted, Refused> {
-        let profile = match self.remote.profile(parent, &proof.endpoint, &auth.access_token).await {
-            Ok(profile) => profile,
-            Err(error) if error.retry() == Retry::Never => return Err(Refused::NotAdministrator),
-            Err(error) => return Err(Refused::Unreachable(error.to_string())),
-        };
-        if !profile.admin || proof.info.user_id.is_some_and(|user_id| user_id != profile.id) {
-            return Err(Refused::NotAdministrator);
-        }
+        let user_id = self
+            .administrator(parent, auth, proof)
+            .await?
+            .ok_or(Refused::NotAdministrator)?;
         // From here to the end no refresh may bring back what is replaced.
         let _held = self.tokens.hold(key).await;
-        self.take(key, auth, proof, profile.id, installer)
+        self.take(key, auth, proof, user_id, installer)
             .await
             .map_err(Refused::Internal)
+    }
+
+    /// Takes what a proved callback brings, for an installation that does not work: all of it like a frame POST if an
+    /// administrator's refresh token is in it, else the access token alone, good for answers until it expires. The
+    /// answer: whether activities can be registered now.
+    pub(crate) async fn heal(&self, parent: &Parent, key: &Key, auth: &Auth, proof: &Proof) -> Result<bool, Refused> {
+        let administrator = self.administrator(parent, auth, proof).await?;
+        let _held = self.tokens.hold(key).await;
+        if let Some(user_id) = administrator {
+            let taken = self.take(key, auth, proof, user_id, false).await;
+            if taken.map_err(Refused::Internal)?.adopted {
+                return Ok(true);
+            }
+        }
+        self.lend(key, auth, proof, administrator)
+            .await
+            .map_err(Refused::Internal)?;
+        Ok(administrator.is_some())
+    }
+
+    /// The user who sent a proved request, if an administrator of the portal.
+    async fn administrator(&self, parent: &Parent, auth: &Auth, proof: &Proof) -> Result<Option<i64>, Refused> {
+        match self.remote.profile(parent, &proof.endpoint, &auth.access_token).await {
+            Ok(profile) => {
+                let same = proof.info.user_id.is_none_or(|user_id| user_id == profile.id);
+                Ok((profile.admin && same).then_some(profile.id))
+            }
+            Err(error) if error.retry() == Retry::Never => Ok(None),
+            Err(error) => Err(Refused::Unreachable(error.to_string())),
+        }
+    }
+
+    /// Makes do with an access token, unless there is something better.
+    async fn lend(&self, key: &Key, auth: &Auth, proof: &Proof, administrator: Option<i64>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let expires = expiry(proof.info.expires, auth.expires, now);
+        if let Some((stored, Some(credentials))) = self.installations.get_with_credentials(key).await? {
+            let lives = stored.state == State::Temporary && credentials.expires > now;
+            let longer = expires > credentials.expires && (administrator.is_some() || stored.administrator_lost);
+            if stored.works() || (lives && !longer) {
+                return Ok(());
+            }
+        }
+        let adoption = Adoption {
+            client_endpoint: proof.info.install.client_endpoint.clone(),
+            oauth_host: proof.oauth_host.clone(),
+            user_id: administrator.or(proof.info.user_id).unwrap_or_default(),
+            administrator: administrator.is_some(),
+            state: State::Temporary,
+            credentials: Credentials {
+                access_token: Secret::from(auth.access_token.as_str()),
+                expires,
+                refresh_token: None,
+            },
+            application_token: administrator
+                .filter(|_| !auth.application_token.is_empty())
+                .map(|_| digest(&auth.application_token)),
+            at: now,
+        };
+        self.installations.adopt(key, adoption).await?;
+        let (Key { app, member_id }, until) = (key, expires);
+        tracing::warn!(app, member_id, %until, "temporary installation: an administrator must open the app");
+        Ok(())
     }
 
     /// Erases the credentials of an installation that is no more.
@@ -139,11 +198,12 @@ impl Admission {
                 client_endpoint: proof.info.install.client_endpoint.clone(),
                 oauth_host: proof.oauth_host.clone(),
                 user_id,
+                administrator: true,
                 state,
                 credentials: Credentials {
                     access_token: Secret::from(auth.access_token.as_str()),
                     expires: expiry(proof.info.expires, auth.expires, now),
-                    refresh_token: Secret::from(auth.refresh_token.as_str()),
+                    refresh_token: Some(Secret::from(auth.refresh_token.as_str())),
                 },
                 application_token,
                 at: now,
@@ -184,10 +244,7 @@ impl Admission {
 /// Whether the credentials of this administrator replace those that are stored. The one who installed stays while his
 /// work: activities run as that user, and two administrators who open the app in turn must not change that each time.
 fn takes_over(stored: Option<&Installation>, user_id: i64, installed: bool) -> bool {
-    stored.is_none_or(|stored| {
-        let works = matches!(stored.state, State::Active | State::Incomplete | State::NoBizproc);
-        stored.user_id == user_id || !installed || !works || stored.administrator_lost
-    })
+    stored.is_none_or(|stored| stored.user_id == user_id || !installed || !stored.works() || stored.administrator_lost)
 }
 
 /// The end of an access token: as the OAuth server tells, else as the request does. It was just proved, so it has not come.
@@ -230,7 +287,7 @@ mod tests {
 
     #[test]
     fn another_administrator_takes_over_only_when_needed() {
-        use State::{Active, Incomplete, NoBizproc, PortalGone, TokenRevoked, Uninstalled};
+        use State::{Active, Incomplete, NoBizproc, PortalGone, Temporary, TokenRevoked, Uninstalled};
         assert!(takes_over(None, 1, true), "nobody is there");
         assert!(
             takes_over(Some(&stored(1, Active, false)), 1, true),
@@ -250,7 +307,7 @@ mod tests {
                 "{state:?}: the first one lost his rights"
             );
         }
-        for state in [TokenRevoked, PortalGone, Uninstalled] {
+        for state in [TokenRevoked, PortalGone, Uninstalled, Temporary] {
             assert!(
                 takes_over(Some(&stored(1, state, false)), 2, true),
                 "{state:?}: nothing works"

@@ -1,4 +1,4 @@
-//! The pair of tokens of an installation.
+//! The tokens of an installation.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 use super::{Key, TokenDigest};
 use crate::vault::{Vault, VaultError};
 
-/// Access and refresh token.
+/// Access token, and refresh token if it is to outlive that.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub(crate) access_token: Secret,
     /// End of the access token.
     pub(crate) expires: Timestamp,
-    pub(crate) refresh_token: Secret,
+    /// None: they end with the access token.
+    pub(crate) refresh_token: Option<Secret>,
 }
 
 /// The sealed form.
@@ -22,7 +23,7 @@ pub(crate) struct Credentials {
 struct Plain<'a> {
     access_token: std::borrow::Cow<'a, str>,
     expires: i64,
-    refresh_token: std::borrow::Cow<'a, str>,
+    refresh_token: Option<std::borrow::Cow<'a, str>>,
 }
 
 impl Credentials {
@@ -31,7 +32,7 @@ impl Credentials {
         let plain = Plain {
             access_token: self.access_token.expose().into(),
             expires: self.expires.as_second(),
-            refresh_token: self.refresh_token.expose().into(),
+            refresh_token: self.refresh_token.as_ref().map(|token| token.expose().into()),
         };
         vault.seal(key, &serde_json::to_vec(&plain).map_err(|_| VaultError::Sealing)?)
     }
@@ -43,7 +44,7 @@ impl Credentials {
         Ok(Self {
             access_token: Secret::from(plain.access_token.into_owned()),
             expires: Timestamp::from_second(plain.expires).map_err(|_| VaultError::Opening)?,
-            refresh_token: Secret::from(plain.refresh_token.into_owned()),
+            refresh_token: plain.refresh_token.map(|token| Secret::from(token.into_owned())),
         })
     }
 }

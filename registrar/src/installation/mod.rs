@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use proto::registrar::v1::InstallationState as State;
 
 pub(crate) use self::{
-    admission::{Admission, Admitted, Refused},
+    admission::{Admission, Refused},
     credentials::{Credentials, digest},
     events::{Events, Taken},
     lifecycle::{Later, LifecycleEvents},
@@ -33,6 +33,13 @@ pub(crate) struct Key {
 /// SHA-256 of a token.
 pub(crate) type TokenDigest = [u8; 32];
 
+impl Installation {
+    /// Whether its credentials are an administrator's and renew themselves: only then they need no others.
+    pub(crate) fn works(&self) -> bool {
+        matches!(self.state, State::Active | State::Incomplete | State::NoBizproc)
+    }
+}
+
 /// An app on a portal, without its credentials.
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
@@ -41,7 +48,8 @@ pub(crate) struct Installation {
     pub(crate) client_endpoint: String,
     /// The configured OAuth host that proved it.
     pub(crate) oauth_host: String,
-    /// The administrator whose credentials are used; activities run as this user.
+    /// The administrator whose credentials are used; activities run as this user. A temporary installation's may be
+    /// anybody: then `administrator_lost` is set.
     pub(crate) user_id: i64,
     pub(crate) state: State,
     /// Digests of the application tokens that are believed, newest first.

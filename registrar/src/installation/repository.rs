@@ -27,11 +27,13 @@ pub(crate) struct Installations {
     changes: Arc<Notify>,
 }
 
-/// Credentials taken from a proved request of an administrator.
+/// Credentials taken from a proved request.
 pub(crate) struct Adoption {
     pub(crate) client_endpoint: String,
     pub(crate) oauth_host: String,
     pub(crate) user_id: i64,
+    /// Whether that user may register activities.
+    pub(crate) administrator: bool,
     pub(crate) state: State,
     pub(crate) credentials: Credentials,
     pub(crate) application_token: Option<TokenDigest>,
@@ -102,17 +104,19 @@ impl Installations {
     /// Takes credentials; the installation is as new, but what its portal holds is remembered.
     pub(crate) async fn adopt(&self, key: &Key, adoption: Adoption) -> Result<(), Error> {
         let sealed = adoption.credentials.seal(&self.vault, key)?;
-        let (key, spent) = (key.clone(), digest(adoption.credentials.refresh_token.expose()));
+        let (key, spent) = (key.clone(), spent_digest(&adoption.credentials));
         let write = self.db.write(move |tx| {
             let at = adoption.at.as_second();
             let tokens = learnt(tx, &key, adoption.application_token)?;
-            spend(tx, spent, at)?;
+            if let Some(spent) = spent {
+                spend(tx, spent, at)?;
+            }
             tx.prepare_cached(
                 "INSERT INTO installations (app, member_id, client_endpoint, oauth_host, user_id, state, credentials,
                      application_tokens, created, adopted, administrator_lost, bound, problem)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 0, '', '')
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, '', '')
                  ON CONFLICT DO UPDATE SET client_endpoint = ?3, oauth_host = ?4, user_id = ?5, state = ?6,
-                     credentials = ?7, application_tokens = ?8, adopted = ?9, administrator_lost = 0, bound = '',
+                     credentials = ?7, application_tokens = ?8, adopted = ?9, administrator_lost = ?10, bound = '',
                      problem = ''",
             )?
             .execute(params![
@@ -124,7 +128,8 @@ impl Installations {
                 adoption.state as i32,
                 sealed,
                 tokens,
-                at
+                at,
+                !adoption.administrator
             ])
         });
         write.await?;
@@ -154,9 +159,11 @@ impl Installations {
         at: Timestamp,
     ) -> Result<(), Error> {
         let sealed = credentials.seal(&self.vault, key)?;
-        let (key, spent, at) = (key.clone(), digest(credentials.refresh_token.expose()), at.as_second());
+        let (key, spent, at) = (key.clone(), spent_digest(credentials), at.as_second());
         let write = self.db.write(move |tx| {
-            spend(tx, spent, at)?;
+            if let Some(spent) = spent {
+                spend(tx, spent, at)?;
+            }
             tx.prepare_cached(
                 "UPDATE installations SET credentials = ?3, client_endpoint = coalesce(?4, client_endpoint)
                  WHERE app = ?1 AND member_id = ?2",
@@ -302,6 +309,10 @@ fn learnt(tx: &Transaction<'_>, key: &Key, new: Option<TokenDigest>) -> rusqlite
     tokens.extend(stored.as_chunks::<32>().0.iter().filter(|token| Some(**token) != new));
     tokens.truncate(APPLICATION_TOKENS);
     Ok(tokens.concat())
+}
+
+fn spent_digest(credentials: &Credentials) -> Option<TokenDigest> {
+    credentials.refresh_token.as_ref().map(|token| digest(token.expose()))
 }
 
 fn spend(tx: &Transaction<'_>, digest: TokenDigest, at: i64) -> rusqlite::Result<usize> {

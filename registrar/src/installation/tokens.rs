@@ -4,7 +4,7 @@
 //! departure can cut, and the new pair is on the disk before anybody gets it. What is left is a crash between the OAuth
 //! server's answer and the store's commit: the new pair is lost, and whether the old one still works is up to the OAuth
 //! server. If it does not, the next refresh ends as `invalid_grant`, the installation as "token revoked", and the next
-//! frame POST of an administrator (or a proved callback that carries a refresh token) heals it.
+//! frame POST of an administrator heals it, and a proved callback at least for an hour.
 
 use std::{
     collections::HashMap,
@@ -176,11 +176,10 @@ impl Tokens {
                 installation.oauth_host
             ))
         })?;
-        let pair = match self
-            .remote
-            .refresh(parent, server, app, &credentials.refresh_token)
-            .await
-        {
+        let Some(refresh_token) = &credentials.refresh_token else {
+            return Err(self.over(key).await);
+        };
+        let pair = match self.remote.refresh(parent, server, app, refresh_token).await {
             Ok(pair) => pair,
             Err(error) => return Err(self.failed(key, &error).await),
         };
@@ -197,7 +196,7 @@ impl Tokens {
         let fresh = Credentials {
             access_token: Secret::from(pair.access_token.expose()),
             expires: expiry(&pair, now),
-            refresh_token: Secret::from(pair.refresh_token.expose()),
+            refresh_token: Some(Secret::from(pair.refresh_token.expose())),
         };
         let endpoint = pair
             .client_endpoint
@@ -234,7 +233,16 @@ impl Tokens {
                 };
             }
         };
-        let problem = error.to_string();
+        self.lost(key, state, error.to_string()).await
+    }
+
+    /// A callback's access token has had its time, and nothing renews it.
+    async fn over(&self, key: &Key) -> TokenError {
+        let problem = "it was known by the access token of a callback only, which is over";
+        self.lost(key, State::TokenRevoked, problem.into()).await
+    }
+
+    async fn lost(&self, key: &Key, state: State, problem: String) -> TokenError {
         tracing::warn!(
             app = key.app,
             member_id = key.member_id,

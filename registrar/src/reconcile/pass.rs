@@ -46,7 +46,9 @@ struct Available {
 impl Pass<'_> {
     /// Does what is missing. However it ends, what was done is in the store.
     pub(super) async fn run(&mut self, session: &mut Session<'_>) -> Result<(), Stop> {
-        if self.blind || self.installation.state != State::Active {
+        // Temporary it stays whatever the portal says: only an administrator's credentials change that.
+        let asks = self.installation.state != State::Temporary;
+        if asks && (self.blind || self.installation.state != State::Active) {
             self.state = if session.is_installed().await? {
                 State::Active
             } else {

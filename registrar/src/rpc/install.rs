@@ -71,7 +71,7 @@ impl Api {
             .is_ok_and(|admitted| admitted.adopted))
     }
 
-    async fn pass(&self, parent: &Parent, key: &Key) -> Result<Report, Status> {
+    pub(super) async fn pass(&self, parent: &Parent, key: &Key) -> Result<Report, Status> {
         let report = self.reconciler.run(key, parent).await.map_err(status::internal)?;
         let report = report.ok_or_else(|| status::no_installation(key))?;
         self.scheduler.after(key, report.again);

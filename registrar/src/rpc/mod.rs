@@ -91,7 +91,9 @@ impl Api {
 
     async fn view(&self, installation: Installation) -> Result<pb::InstallationView, Error> {
         let registrations = self.registrations.list(&installation.key).await?;
-        Ok(view::installation(installation, registrations))
+        let app = self.config.apps.get(installation.key.app.as_str());
+        let dates = app.map_or_else(Default::default, |app| app.dates(&installation.key.member_id));
+        Ok(view::installation(installation, registrations, dates))
     }
 }
 

@@ -1,18 +1,22 @@
 //! `ProveCallback`: a callback that the gateway could not authenticate.
 
-use proto::registrar::v1::{Auth, InstallationState as State, ProveCallbackRequest, ProveCallbackResponse, Verdict};
+use std::time::Duration;
+
+use proto::registrar::v1::{ProveCallbackRequest, ProveCallbackResponse, Verdict};
 use tonic::Status;
 
 use super::{Api, status};
 use crate::{
-    installation::{Admitted, Key, Proof, Refused, Unproved, digest},
+    installation::{Installation, Key, Refused, Unproved, digest},
     remote::Parent,
 };
 
+/// How long the answer to a callback waits for the registration of its activity.
+const REGISTERED: Duration = Duration::from_secs(20);
+
 impl Api {
-    /// The verdict. A callback that is proved but can't be answered, because there are no working credentials, waits for
-    /// an installation; if it brings a refresh token of an administrator, it is that installation: the proof is the same
-    /// as that of a frame POST, and a registrar that lost its store heals by the next callback.
+    /// The verdict. A callback that is proved heals an installation that does not work: the proof is the same as that of a
+    /// frame POST, so a registrar that lost its store, or never heard of the portal, answers it all the same.
     pub(super) async fn judge_callback(
         &self,
         parent: &Parent,
@@ -30,50 +34,24 @@ impl Api {
             Err(Unproved::Expired) => return Ok(verdict(Verdict::Unknown, "its access token has expired")),
             Err(Unproved::Unreachable(problem)) => return Err(status::unavailable(&problem)),
         };
-        let stored = self
-            .installations
-            .get_with_credentials(&key)
-            .await
-            .map_err(status::internal)?;
-        match stored {
-            Some((installation, Some(_))) if installation.state != State::Uninstalled => {
-                let administrator = proof.info.user_id == Some(installation.user_id);
-                if administrator && !auth.application_token.is_empty() {
-                    let token = digest(&auth.application_token);
-                    self.installations.learn(&key, token).await.map_err(status::internal)?;
-                }
-                if installation.state == State::TokenRevoked {
-                    // Proved all the same: it is answered once there is a token again.
-                    self.adopt(parent, &key, &auth, &proof).await?;
-                }
-                Ok(verdict(Verdict::Proved, ""))
+        let stored = self.installations.get(&key).await.map_err(status::internal)?;
+        if let Some(installation) = stored.filter(Installation::works) {
+            let administrator = proof.info.user_id == Some(installation.user_id);
+            if administrator && !auth.application_token.is_empty() {
+                let token = digest(&auth.application_token);
+                self.installations.learn(&key, token).await.map_err(status::internal)?;
             }
-            _ => match self.adopt(parent, &key, &auth, &proof).await? {
-                Some(admitted) if admitted.adopted => Ok(verdict(Verdict::Proved, "")),
-                _ => {
-                    let reason = "the portal has no installation here: an administrator must open the application";
-                    Ok(verdict(Verdict::Unknown, reason))
-                }
-            },
+            return Ok(verdict(Verdict::Proved, ""));
         }
-    }
-
-    /// Takes the callback's own credentials, if it brings any and its user is an administrator.
-    async fn adopt(&self, parent: &Parent, key: &Key, auth: &Auth, proof: &Proof) -> Result<Option<Admitted>, Status> {
-        if auth.refresh_token.is_empty() {
-            return Ok(None);
+        match self.admission.heal(parent, &key, &auth, &proof).await {
+            // Of an activity that its portal does not know (any more) it drops the values, so that comes first.
+            Ok(true) => drop(tokio::time::timeout(REGISTERED, self.pass(parent, &key)).await),
+            Ok(false) => self.scheduler.after(&key, self.config.reconcile_interval),
+            Err(Refused::Internal(error)) => return Err(status::internal(error)),
+            Err(Refused::Unreachable(problem)) => return Err(status::unavailable(&problem)),
+            Err(Refused::NotAdministrator | Refused::Unproved(_)) => {}
         }
-        match self.admission.admit_proved(parent, key, auth, proof, false).await {
-            Ok(admitted) => {
-                if admitted.adopted {
-                    self.scheduler.now(key);
-                }
-                Ok(Some(admitted))
-            }
-            Err(Refused::Unreachable(problem)) => Err(status::unavailable(&problem)),
-            Err(Refused::Internal(error)) => Err(status::internal(error)),
-            Err(Refused::NotAdministrator | Refused::Unproved(_)) => Ok(None),
-        }
+        Ok(verdict(Verdict::Proved, ""))
     }
 }
 

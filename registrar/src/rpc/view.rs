@@ -28,7 +28,12 @@ pub(super) fn registration(registration: Registration) -> pb::RegisteredActivity
     }
 }
 
-pub(super) fn installation(installation: Installation, registrations: Vec<Registration>) -> pb::InstallationView {
+/// With the form and the zone of its dates as configured.
+pub(super) fn installation(
+    installation: Installation,
+    registrations: Vec<Registration>,
+    (culture, time_zone): (String, String),
+) -> pb::InstallationView {
     pb::InstallationView {
         app: installation.key.app,
         member_id: installation.key.member_id,
@@ -39,6 +44,8 @@ pub(super) fn installation(installation: Installation, registrations: Vec<Regist
         reconciled: installation.reconciled.map(timestamp),
         problem: installation.problem,
         activities: registrations.into_iter().map(self::registration).collect(),
+        culture,
+        time_zone,
     }
 }
 

@@ -100,19 +100,43 @@ async fn only_the_administrators_callback_teaches_an_application_token() {
 }
 
 #[tokio::test]
-async fn without_an_installation_it_waits_for_one() {
-    let harness = Harness::start(&ONE).await;
+async fn without_an_installation_it_lives_on_the_callbacks_token_until_that_expires() {
+    let mut harness = Harness::start(&ONE).await;
     harness.fake.world(|world| world.installed = true);
-    let response = harness.prove(seed(harness.auth(1))).await.unwrap();
-    assert_eq!(response.verdict(), Verdict::Unknown);
-    assert!(response.reason.contains("administrator"), "{}", response.reason);
-    let response = harness.prove(harness.auth(3)).await.unwrap();
-    assert_eq!(
-        response.verdict(),
-        Verdict::Unknown,
-        "no administrator's refresh token is an installation"
+    let auth = seed(harness.auth(1));
+    assert_eq!(harness.prove(auth.clone()).await.unwrap().verdict(), Verdict::Proved);
+    assert_eq!(harness.view().await.state(), State::Temporary);
+    assert_eq!(harness.issue(None).await.unwrap().access_token, auth.access_token);
+    harness.fake.until(|world| world.activities.contains_key("md5")).await;
+    harness.stop().await;
+    let kept = std::fs::read(harness.folder.path().join("registrar.db")).unwrap();
+    let token = auth.access_token.as_bytes();
+    assert!(
+        !kept.windows(token.len()).any(|bytes| bytes == token),
+        "the token is sealed"
     );
-    assert!(harness.sync("", 0).await.installations.is_empty());
+    harness.run().await;
+
+    harness.advance(3601);
+    assert!(
+        harness.issue(None).await.is_err(),
+        "there is nothing to refresh it with"
+    );
+    // The administrator opens the app.
+    assert!(harness.install(harness.auth(1)).await.administrator);
+    assert_eq!(harness.view().await.state(), State::Active);
+    harness.issue(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_callback_never_replaces_an_installation_that_works() {
+    let harness = Harness::start(&ONE).await;
+    harness.installed().await;
+    let token = harness.issue(None).await.unwrap().access_token;
+    let another = harness.auth(3);
+    assert_eq!(harness.prove(another).await.unwrap().verdict(), Verdict::Proved);
+    assert_eq!(harness.issue(None).await.unwrap().access_token, token);
+    assert_eq!(harness.view().await.state(), State::Active);
 }
 
 #[tokio::test]

@@ -87,6 +87,7 @@ impl Harness {
             client_id: CLIENT_ID.into(),
             client_secret: Secret::from(CLIENT_SECRET),
             executors: None,
+            portals: BTreeMap::new(),
         };
         let executor = Executor {
             uri: "http://127.0.0.1:9".into(),

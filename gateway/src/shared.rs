@@ -1,0 +1,30 @@
+//! What all parts of the service work with.
+
+use std::sync::Arc;
+
+use service::{Lifecycle, SharedClock, Telemetry};
+use store::Db;
+
+use crate::{
+    config::Config, job::Millis, metrics::Counts, registrar::Registrar, seal::Sealer, snapshot::Latest, upkeep::Health,
+};
+
+/// One of each, for all.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) latest: Latest,
+    pub(crate) registrar: Registrar,
+    pub(crate) sealer: Sealer,
+    pub(crate) health: Arc<Health>,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) clock: SharedClock,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl Shared {
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now().into()
+    }
+}
