@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use proto::{
     gateway::v1::{Job, ListRequest, State, jobs_client::JobsClient},
     registrar::v1::{
-        InstallationState, InstallationView, ListInstallationsRequest, ReconcileRequest,
+        InstallationState, InstallationView, ListActivitiesRequest, ListInstallationsRequest, ReconcileRequest,
         registrar_client::RegistrarClient,
     },
 };
@@ -48,6 +48,20 @@ impl Stack {
             .await?
             .into_inner()
             .installations)
+    }
+
+    /// The current revision of an activity's definition, once the registrar has read it.
+    pub async fn revision(&self, code: &str) -> anyhow::Result<String> {
+        let mut registrar = self.registrar().await?;
+        for _ in 0..3000 {
+            let request = authorised(self, ListActivitiesRequest::default())?;
+            let definitions = registrar.list_activities(request).await?.into_inner().definitions;
+            match definitions.into_iter().find(|definition| definition.code == code) {
+                Some(definition) => return Ok(definition.revision),
+                None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            }
+        }
+        anyhow::bail!("no definition of {code}")
     }
 
     /// The only installation, once it is in a state.

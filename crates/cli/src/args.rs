@@ -55,6 +55,7 @@ pub(crate) enum ServeCommand {
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
+#[expect(clippy::struct_field_names, reason = "named as the options are")]
 pub(crate) struct Portal {
     #[command(subcommand)]
     pub(crate) command: Option<PortalCommand>,
@@ -67,6 +68,19 @@ pub(crate) struct Portal {
     /// Address of the portal named `main`.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8092")]
     pub(crate) portal: std::net::SocketAddr,
+    /// Host and port by which apps reach the OAuth server, where that is not its address.
+    #[arg(long, value_name = "HOST:PORT", default_value = "", hide_default_value = true)]
+    pub(crate) oauth_public: String,
+    /// Host and port by which apps reach the portal.
+    #[arg(long, value_name = "HOST:PORT", default_value = "", hide_default_value = true)]
+    pub(crate) portal_public: String,
+    /// Apps reach the portal as `https://main.bitrix24.test` (or `--portal-public`) and the OAuth server by the vendor's hosts, through
+    /// the proxy. FILE gets the certificate to trust, a new one at every start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Address of the proxy.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8093", requires = "ca")]
+    pub(crate) proxy: std::net::SocketAddr,
 }
 
 #[derive(Subcommand)]

@@ -53,6 +53,7 @@ impl Client {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn said(status: tonic::Status) -> anyhow::Error {
     anyhow::anyhow!("the gateway says {:?}: {}", status.code(), status.message())
 }

@@ -3,7 +3,7 @@
 use std::{fs::File, io::BufReader, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-use portal::{NewPortal, Options};
+use portal::{Https, NewPortal, Options};
 use service::Lifecycle;
 
 use crate::{args, output};
@@ -23,18 +23,27 @@ fn emulate(args: &args::Portal) -> anyhow::Result<ExitCode> {
         lifecycle.stop_on_signals()?;
         let main = NewPortal {
             listen: args.portal,
+            public: args.portal_public.clone(),
             ..NewPortal::default()
         };
         let options = Options {
             control: args.control,
             oauth: args.oauth,
+            oauth_public: args.oauth_public.clone(),
             portals: vec![main],
+            https: args.ca.clone().map(|file| Https {
+                proxy: args.proxy,
+                ca_file: Some(file),
+            }),
         };
         let running = portal::start(options)
             .await
             .context("cannot start the emulated portal")?;
         output::line(&format!("control API   {}/control/", running.control_url))?;
         output::line(&format!("OAuth server  {}", running.oauth_url))?;
+        if let Some(proxy) = &running.proxy_url {
+            output::line(&format!("proxy         {proxy}"))?;
+        }
         for portal in &running.portals {
             output::line(&format!(
                 "portal {:6} {} (member_id {})",

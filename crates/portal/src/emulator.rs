@@ -1,6 +1,6 @@
 //! Starting and stopping the emulator, and the life of its portals' listeners.
 
-use std::{collections::BTreeMap, io, net::SocketAddr};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     control,
     http::{portal, serve},
+    https::{self, Https, OAUTH_HOSTS, proxy},
     oauth::{self, OAuth},
     random,
     state::{Portal, Settings, User},
@@ -22,8 +23,12 @@ pub struct Options {
     pub control: SocketAddr,
     /// Authorisation server.
     pub oauth: SocketAddr,
+    /// Host and port by which apps reach the authorisation server; where it listens if empty.
+    pub oauth_public: String,
     /// Portals to have from the beginning.
     pub portals: Vec<NewPortal>,
+    /// Apps reach portals by their domain and the authorisation server by the vendor's hosts, over https through a proxy.
+    pub https: Option<Https>,
 }
 
 impl Default for Options {
@@ -32,7 +37,9 @@ impl Default for Options {
         Self {
             control: any,
             oauth: any,
+            oauth_public: String::new(),
             portals: Vec::new(),
+            https: None,
         }
     }
 }
@@ -45,10 +52,12 @@ pub struct NewPortal {
     pub name: String,
     /// Identity; made up if empty.
     pub member_id: String,
-    /// Name towards apps; where it listens if empty.
+    /// Name towards apps; its public host and port if empty, `NAME.bitrix24.test` with [`Options::https`].
     pub domain: String,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Host and port by which apps reach it; where it listens if empty.
+    pub public: String,
     /// Switches.
     pub settings: Settings,
     /// Users beside the administrator 1, or instead of it.
@@ -62,6 +71,7 @@ impl Default for NewPortal {
             member_id: String::new(),
             domain: String::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            public: String::new(),
             settings: Settings::default(),
             users: BTreeMap::new(),
         }
@@ -79,7 +89,7 @@ pub struct PortalInfo {
     pub domain: String,
     /// Where it listens, host and port.
     pub address: String,
-    /// `http://ADDRESS/rest/`.
+    /// `http://HOST:PORT/rest/` or `https://DOMAIN/rest/`, as apps reach it.
     pub client_endpoint: String,
     /// The authorisation server's `…/rest/`.
     pub server_endpoint: String,
@@ -92,6 +102,8 @@ pub struct Running {
     pub control_url: String,
     /// `http://ADDRESS` of the authorisation server.
     pub oauth_url: String,
+    /// `http://ADDRESS` of the proxy, with [`Options::https`].
+    pub proxy_url: Option<String>,
     /// Portals made at the start, in order.
     pub portals: Vec<PortalInfo>,
     shared: Shared,
@@ -130,7 +142,26 @@ pub async fn start(options: Options) -> io::Result<Running> {
     let (control_listener, oauth_listener) = (serve::bind(options.control).await?, serve::bind(options.oauth).await?);
     let (control_address, oauth_address) = (control_listener.local_addr()?, oauth_listener.local_addr()?);
 
-    let shared = Shared::new(OAuth::new(oauth_address), Clock::default(), client);
+    let mut oauth = OAuth::new(named_or(options.oauth_public, oauth_address));
+    let clock = Clock::default();
+    let proxy = match &options.https {
+        None => None,
+        Some(https) => {
+            OAUTH_HOSTS[0].clone_into(&mut oauth.address);
+            oauth.https = true;
+            let authority = https.authority(clock.seconds())?;
+            Some((serve::bind(https.proxy).await?, Arc::new(authority)))
+        }
+    };
+    let shared = Shared::new(oauth, clock, client);
+    let proxy_url = match proxy {
+        None => None,
+        Some((listener, authority)) => {
+            let url = format!("http://{}", listener.local_addr()?);
+            proxy::spawn(&shared, listener, authority);
+            Some(url)
+        }
+    };
     let stop = shared.stopping().clone();
     serve::spawn(&shared, oauth_listener, oauth::router(shared.clone()), stop.clone());
     serve::spawn(&shared, control_listener, control::router(shared.clone()), stop);
@@ -143,6 +174,7 @@ pub async fn start(options: Options) -> io::Result<Running> {
     Ok(Running {
         control_url: format!("http://{control_address}"),
         oauth_url: format!("http://{oauth_address}"),
+        proxy_url,
         portals,
         shared,
     })
@@ -179,31 +211,43 @@ pub(crate) async fn create_portal(shared: &Shared, new: NewPortal) -> io::Result
         new.member_id
     };
     let server_endpoint = shared.read(|world| world.oauth.server_endpoint());
-    let mut portal = Portal::new(member_id, address.to_string(), server_endpoint, shared.clock().clone());
+    let https = shared.read(|world| world.oauth.https);
+    let public = match https {
+        true if !new.domain.is_empty() => new.domain.clone(),
+        true if new.public.is_empty() => https::domain(&new.name),
+        _ => named_or(new.public, address),
+    };
+    let mut portal = Portal::new(member_id, public, server_endpoint, shared.clock().clone());
+    portal.https = https;
     if !new.domain.is_empty() {
         portal.domain = new.domain;
     }
     portal.settings = new.settings;
     portal.users.extend(new.users);
     let serving = shared.stopping().child_token();
+    let host = portal.address.clone();
     let hosted = Hosted::new(portal, address, serving.clone());
     let info = info(&new.name, &hosted);
     shared.change(|world| world.portals.insert(new.name.clone(), hosted));
-    listen(shared, &new.name, address, listener, serving);
+    listen(shared, &new.name, host, listener, serving);
     Ok(info)
+}
+
+fn named_or(name: String, address: SocketAddr) -> String {
+    if name.is_empty() { address.to_string() } else { name }
 }
 
 fn listen(
     shared: &Shared,
     name: &str,
-    address: SocketAddr,
+    host: String,
     listener: tokio::net::TcpListener,
     serving: tokio_util::sync::CancellationToken,
 ) {
     let front = portal::Front {
         shared: shared.clone(),
         name: name.to_owned(),
-        address,
+        host,
     };
     serve::spawn(shared, listener, portal::router(front), serving);
 }
@@ -230,14 +274,17 @@ pub(crate) fn down(shared: &Shared, name: &str) -> Option<()> {
 /// # Errors
 /// The address is taken by now.
 pub(crate) async fn up(shared: &Shared, name: &str) -> io::Result<Option<()>> {
-    let Some((address, true)) = shared.read_portal(name, |hosted| (hosted.address, hosted.serving.is_cancelled()))
-    else {
-        return Ok(shared.read_portal(name, |_| ()));
+    let found = shared.read_portal(name, |hosted| {
+        let host = hosted.portal.address.clone();
+        (hosted.address, host, hosted.serving.is_cancelled())
+    });
+    let Some((address, host, true)) = found else {
+        return Ok(found.map(|_| ()));
     };
     let listener = serve::bind(address).await?;
     let serving = shared.stopping().child_token();
     shared.change_portal(name, |hosted| hosted.serving = serving.clone());
-    listen(shared, name, address, listener, serving);
+    listen(shared, name, host, listener, serving);
     Ok(Some(()))
 }
 
@@ -252,13 +299,22 @@ pub(crate) async fn rename(shared: &Shared, name: &str, domain: Option<String>) 
     let listener = serve::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let address = listener.local_addr()?;
     let info = shared.change_portal(name, |hosted| {
-        hosted.moved_from.push(hosted.address);
+        let https = hosted.portal.https;
+        let host = match &domain {
+            Some(domain) if https => domain.clone(),
+            None if https => https::domain(&format!("{name}-{}", hosted.moved_from.len() + 1)),
+            _ => address.to_string(),
+        };
         hosted.address = address;
-        hosted.portal.address = address.to_string();
-        hosted.portal.domain = domain.unwrap_or_else(|| address.to_string());
+        let old = std::mem::replace(&mut hosted.portal.address, host.clone());
+        hosted.moved_from.retain(|moved| *moved != host);
+        hosted.moved_from.push(old);
+        hosted.portal.domain = domain.unwrap_or(host);
         info(name, hosted)
     });
-    listen(shared, name, address, listener, serving);
+    if let Some(host) = shared.read_portal(name, |hosted| hosted.portal.address.clone()) {
+        listen(shared, name, host, listener, serving);
+    }
     Ok(info)
 }
 

@@ -12,6 +12,7 @@ pub mod counters;
 mod emulator;
 pub mod fault;
 mod http;
+mod https;
 pub mod lifecycle;
 pub mod limiter;
 pub mod methods;
@@ -29,3 +30,4 @@ pub mod workflow;
 pub mod world;
 
 pub use emulator::{NewPortal, Options, PortalInfo, Running, start};
+pub use https::Https;

@@ -163,7 +163,7 @@ pub fn frame(
     let app = portal.apps.get(client_id)?;
     let mut query = Map::new();
     query.insert("DOMAIN".into(), json!(portal.domain));
-    query.insert("PROTOCOL".into(), json!(0));
+    query.insert("PROTOCOL".into(), json!(u8::from(portal.https)));
     query.insert("LANG".into(), json!(portal.settings.language));
     query.insert("APP_SID".into(), json!(random::hex::<16>()));
     let mut body = Map::new();

@@ -2,11 +2,11 @@
 
 mod http;
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::{fault::Faults, random};
+use crate::{fault::Faults, https, random};
 
 pub(crate) use http::router;
 
@@ -20,8 +20,10 @@ pub const CODE_SECONDS: i64 = 30;
 /// The authorisation server's state.
 #[derive(Debug)]
 pub struct OAuth {
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Host and port by which apps reach it.
+    pub address: String,
+    /// Whether apps reach it over https.
+    pub https: bool,
     /// Secrets by `client_id`, of every app ever installed.
     pub clients: HashMap<String, String>,
     /// Wrong answers to give, by path.
@@ -73,9 +75,10 @@ pub enum Worth<'a> {
 
 impl OAuth {
     /// A server without clients.
-    pub fn new(address: SocketAddr) -> Self {
+    pub fn new(address: String) -> Self {
         Self {
             address,
+            https: false,
             clients: HashMap::new(),
             faults: Faults::default(),
             access: HashMap::new(),
@@ -87,9 +90,14 @@ impl OAuth {
         }
     }
 
+    /// Scheme and host by which apps reach it.
+    pub fn origin(&self) -> String {
+        https::origin(self.https, &self.address)
+    }
+
     /// `server_endpoint` of every body.
     pub fn server_endpoint(&self) -> String {
-        format!("http://{}/rest/", self.address)
+        format!("{}/rest/", self.origin())
     }
 
     /// Makes a pair for a user of a portal's app.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{app::AppRow, clock::Clock, counters::Counters, registry::Registry, relay::Outgoing, workflow::Workflow};
+use crate::{
+    app::AppRow, clock::Clock, counters::Counters, https, registry::Registry, relay::Outgoing, workflow::Workflow,
+};
 
 /// One portal. Everything in it changes under one lock, as if each hit ran alone; what needs the network is put into
 /// [`Portal::outbox`] and leaves after the response.
@@ -17,6 +19,8 @@ pub struct Portal {
     pub domain: String,
     /// Where it really listens, host and port; differs from `domain` only for portals seeded with a name.
     pub address: String,
+    /// Whether apps reach it over https.
+    pub https: bool,
     /// The authorisation server's URL with `/rest/`.
     pub server_endpoint: String,
     /// The emulator's time.
@@ -202,6 +206,7 @@ impl Portal {
         Self {
             member_id: member_id.into(),
             address: domain.clone(),
+            https: false,
             domain,
             server_endpoint: server_endpoint.into(),
             clock,
@@ -219,9 +224,14 @@ impl Portal {
         }
     }
 
+    /// Scheme and host by which apps reach it.
+    pub fn origin(&self) -> String {
+        https::origin(self.https, &self.address)
+    }
+
     /// `client_endpoint`: where the portal's REST is.
     pub fn client_endpoint(&self) -> String {
-        format!("http://{}/rest/", self.address)
+        format!("{}/rest/", self.origin())
     }
 
     /// Puts a post into the outbox.

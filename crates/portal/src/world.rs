@@ -46,8 +46,8 @@ pub struct Hosted {
     pub address: SocketAddr,
     /// Cancels its listener and every open connection.
     pub serving: CancellationToken,
-    /// Where the portal moved to: every call is answered 302 with the new address.
-    pub moved_from: Vec<SocketAddr>,
+    /// Hosts that the portal had before: every call there is answered 302 with the new one.
+    pub moved_from: Vec<String>,
     /// Wrong answers to give.
     pub faults: Faults,
     /// What the relay does wrong.

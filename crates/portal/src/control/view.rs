@@ -50,7 +50,7 @@ pub(super) fn workflow(portal: &Portal, id: &str) -> Option<Value> {
 pub(super) async fn overview(State(shared): State<Shared>) -> Json<Value> {
     Json(shared.read(|world| {
         json!({
-            "oauth": {"url": format!("http://{}", world.oauth.address), "server_endpoint": world.oauth.server_endpoint()},
+            "oauth": {"url": world.oauth.origin(), "server_endpoint": world.oauth.server_endpoint()},
             "portals": world.portals.iter().map(|(name, hosted)| emulator::info(name, hosted)).collect::<Vec<_>>(),
             "now": shared.clock().seconds(),
             "documentation": "crates/portal/README.md",
@@ -65,7 +65,7 @@ pub(super) async fn clock(State(shared): State<Shared>) -> Json<Value> {
 pub(super) async fn oauth(State(shared): State<Shared>) -> Json<Value> {
     Json(shared.read(|world| {
         json!({
-            "url": format!("http://{}", world.oauth.address),
+            "url": world.oauth.origin(),
             "refreshes": world.oauth.refreshes,
             "refreshes_of_used": world.oauth.refreshes_of_used,
         })

@@ -25,8 +25,8 @@ pub(crate) struct Front {
     pub shared: Shared,
     /// The portal's name in it.
     pub name: String,
-    /// The address that the portal had when this listener was opened; a renamed portal answers there with 302.
-    pub address: std::net::SocketAddr,
+    /// The host, or host and port, that the portal had when this front was opened; a renamed portal answers there with 302.
+    pub host: String,
 }
 
 /// The router of one listener.
@@ -35,7 +35,8 @@ pub(crate) fn router(front: Front) -> Router {
 }
 
 async fn handle(State(front): State<Front>, request: Request) -> Response<Body> {
-    let path = request.uri().path().to_owned();
+    // The server in front of PHP takes several slashes for one; an SDK of the vendor's relies on it.
+    let path = merge_slashes(request.uri().path());
     if let Some(moved) = front
         .shared
         .read_portal(&front.name, |hosted| moved(hosted, &front, &request))
@@ -50,15 +51,25 @@ async fn handle(State(front): State<Front>, request: Request) -> Response<Body> 
     }
 }
 
+fn merge_slashes(path: &str) -> String {
+    let mut merged = String::with_capacity(path.len());
+    for char in path.chars() {
+        if char != '/' || !merged.ends_with('/') {
+            merged.push(char);
+        }
+    }
+    merged
+}
+
 /// The 302 of a renamed portal, with the path and query kept.
 fn moved(hosted: &Hosted, front: &Front, request: &Request) -> Option<Response<Body>> {
-    hosted.moved_from.contains(&front.address).then(|| {
+    hosted.moved_from.contains(&front.host).then(|| {
         let target = request
             .uri()
             .path_and_query()
             .map_or("/", http::uri::PathAndQuery::as_str);
         let mut answer = response(302, "text/html; charset=UTF-8", "");
-        if let Ok(location) = format!("http://{}{target}", hosted.address).parse() {
+        if let Ok(location) = format!("{}{target}", hosted.portal.origin()).parse() {
             answer.headers_mut().insert(http::header::LOCATION, location);
         }
         answer
@@ -257,7 +268,7 @@ async fn authorize(front: &Front, request: Request) -> Response<Body> {
     let now = front.shared.clock().seconds();
     let user = get("user").parse().unwrap_or(1);
     let location = front.shared.change(|world| {
-        let host = world.oauth.address.to_string();
+        let host = world.oauth.address.clone();
         let hosted = world.portals.get(&front.name)?;
         let app = hosted.portal.apps.get(&get("client_id"))?;
         let mut target = Map::new();

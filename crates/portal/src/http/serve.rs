@@ -8,7 +8,10 @@ use axum::{
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -23,6 +26,21 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until the token is cancelled, then drops the listener and all connections.
 pub(crate) fn spawn(shared: &Shared, listener: TcpListener, router: Router, until: CancellationToken) {
+    let serving = until.clone();
+    accept(shared, listener, until, move |stream, peer| {
+        connection(stream, peer, router.clone(), serving.clone())
+    });
+}
+
+/// Accepts until the token is cancelled; each connection is served by a task of its own.
+pub(crate) fn accept<Serving>(
+    shared: &Shared,
+    listener: TcpListener,
+    until: CancellationToken,
+    serve: impl Fn(TcpStream, SocketAddr) -> Serving + Send + 'static,
+) where
+    Serving: Future<Output = ()> + Send + 'static,
+{
     let tasks = shared.tasks().clone();
     shared.tasks().spawn(async move {
         loop {
@@ -32,7 +50,8 @@ pub(crate) fn spawn(shared: &Shared, listener: TcpListener, router: Router, unti
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    tasks.spawn(connection(stream, peer, router.clone(), until.clone()));
+                    let _ = stream.set_nodelay(true);
+                    tasks.spawn(serve(stream, peer));
                 }
                 Err(error) => {
                     tracing::debug!(%error, "accepting failed");
@@ -44,8 +63,11 @@ pub(crate) fn spawn(shared: &Shared, listener: TcpListener, router: Router, unti
     });
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, until: CancellationToken) {
-    let _ = stream.set_nodelay(true);
+/// Serves one connection until it ends or the token is cancelled.
+pub(crate) async fn connection<Stream>(stream: Stream, peer: SocketAddr, router: Router, until: CancellationToken)
+where
+    Stream: AsyncRead + AsyncWrite + Unpin,
+{
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let router = router.clone();
         async move {

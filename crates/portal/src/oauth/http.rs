@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{ACCESS_SECONDS, Grant, Worth};
 use crate::{
     http::{apply_fault, before_fault, json_response, read_params},
+    time_block::{self, Times},
     world::{Shared, World},
 };
 
@@ -20,6 +21,7 @@ pub(crate) fn router(shared: Shared) -> Router {
 }
 
 async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body> {
+    let start = shared.clock().micros();
     let path = request.uri().path().to_owned();
     let fault = before_fault(shared.change(|world| world.oauth.faults.next(&path))).await;
     if let Some(answer) = fault.as_ref().filter(|rule| !rule.work).and_then(apply_fault) {
@@ -41,7 +43,16 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
                 let auth = get("auth");
                 if auth.is_empty() { get("access_token") } else { auth }
             });
-            shared.read(|world| app_info(world, &token, now))
+            let (status, mut body) = shared.read(|world| app_info(world, &token, now));
+            if status == 200 {
+                let times = Times {
+                    start,
+                    processing: start,
+                    finish: shared.clock().micros(),
+                };
+                body["time"] = times.to_json(0);
+            }
+            (status, body)
         }
         _ => (404, error("ERROR_METHOD_NOT_FOUND", "Method not found!")),
     };
@@ -104,7 +115,7 @@ fn token(world: &mut World, get: &dyn Fn(&str) -> String, now: i64) -> (u16, Val
     world.oauth.refreshes += 1;
     let pair = world.oauth.issue(&grant.portal, &client_id, grant.user_id, now);
     let server_endpoint = world.oauth.server_endpoint();
-    let host = world.oauth.address.to_string();
+    let host = world.oauth.address.clone();
     let portal = &world.portals[&grant.portal].portal;
     let app = &portal.apps[&client_id];
     let body = json!({
@@ -144,7 +155,8 @@ fn app_info(world: &World, token: &str, now: i64) -> (u16, Value) {
     let result = json!({
         "client_id": client_id,
         "scope": app.scope.join(","),
-        "expires": expires,
+        // A date here, unlike the tokens' unix seconds: the vendor's own SDK for Python reads nothing else.
+        "expires": time_block::iso(*expires, 0),
         "install": {
             "installed": app.installed,
             "version": app.version.to_string(),
