@@ -67,6 +67,7 @@ impl Quarantine {
 
     /// Counts again what is really there.
     pub(crate) async fn recount(&self) -> Result<(), StoreError> {
+        self.places.begin_count();
         let sources = self.db.read(quarantine::sources).await?;
         self.places.set(sources);
         Ok(())

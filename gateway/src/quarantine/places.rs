@@ -16,6 +16,15 @@ pub(super) struct Places {
 
 #[derive(Debug, Default)]
 struct Taken {
+    all: Sum,
+    /// Taken, and the store's word is still out.
+    on_their_way: Sum,
+    /// Kept since the count began that is going on.
+    kept: Sum,
+}
+
+#[derive(Debug, Default)]
+struct Sum {
     entries: usize,
     bytes: usize,
     sources: HashMap<String, usize>,
@@ -42,11 +51,13 @@ impl Places {
 
     pub(super) fn take(self: &Arc<Self>, source: &str, bytes: usize) -> Option<Place> {
         let mut taken = self.taken.lock();
-        let of_source = taken.sources.get(source).copied().unwrap_or_default();
-        if taken.entries >= self.entries || taken.bytes + bytes > self.bytes || of_source >= self.per_source {
+        let all = &taken.all;
+        let of_source = all.sources.get(source).copied().unwrap_or_default();
+        if all.entries >= self.entries || all.bytes + bytes > self.bytes || of_source >= self.per_source {
             return None;
         }
-        taken.add(source, bytes);
+        taken.all.add(source, bytes);
+        taken.on_their_way.add(source, bytes);
         Some(Place {
             places: self.clone(),
             source: source.to_owned(),
@@ -55,21 +66,49 @@ impl Places {
         })
     }
 
-    /// What the store has. Entries on their way are missed until the next count: a few too many may come in.
+    /// A count of what the store has begins.
+    pub(super) fn begin_count(&self) {
+        self.taken.lock().kept = Sum::default();
+    }
+
+    /// What the store had since the count began. Entries that came meanwhile are added: perhaps twice, until the next
+    /// count, but never too many come in.
     pub(super) fn set(&self, entries: Vec<(String, u32)>) {
-        let mut counted = Taken::default();
+        let mut all = Sum::default();
         for (source, bytes) in entries {
-            counted.add(&source, bytes as usize);
+            all.add(&source, bytes as usize);
         }
-        *self.taken.lock() = counted;
+        let mut taken = self.taken.lock();
+        all.join(&taken.on_their_way);
+        all.join(&taken.kept);
+        taken.all = all;
     }
 }
 
-impl Taken {
+impl Sum {
     fn add(&mut self, source: &str, bytes: usize) {
         self.entries += 1;
         self.bytes += bytes;
         *self.sources.entry(source.to_owned()).or_default() += 1;
+    }
+
+    fn remove(&mut self, source: &str, bytes: usize) {
+        self.entries = self.entries.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Some(of_source) = self.sources.get_mut(source) {
+            *of_source -= 1;
+            if *of_source == 0 {
+                self.sources.remove(source);
+            }
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+        for (source, count) in &other.sources {
+            *self.sources.entry(source.clone()).or_default() += count;
+        }
     }
 }
 
@@ -82,14 +121,12 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
         let mut taken = self.places.taken.lock();
-        taken.entries = taken.entries.saturating_sub(1);
-        taken.bytes = taken.bytes.saturating_sub(self.bytes);
-        if let Some(of_source) = taken.sources.get_mut(&self.source) {
-            *of_source = of_source.saturating_sub(1);
+        taken.on_their_way.remove(&self.source, self.bytes);
+        if self.kept {
+            taken.kept.add(&self.source, self.bytes);
+        } else {
+            taken.all.remove(&self.source, self.bytes);
         }
     }
 }
@@ -117,6 +154,7 @@ mod tests {
         assert!(places.take("b", 99).is_none(), "bytes");
         places.take("b", 1).unwrap().keep();
         assert!(places.take("c", 1).is_none(), "all");
+        places.begin_count();
         places.set(vec![("b".into(), 1)]);
         assert!(places.take("a", 1).is_some());
     }
@@ -127,9 +165,19 @@ mod tests {
         for _ in 0..10 {
             assert!(places.take("a", 60).is_some());
         }
-        let held = places.take("a", 60).unwrap();
-        places.set(Vec::new());
-        drop(held);
-        assert!(places.take("a", 100).is_some());
+    }
+
+    #[test]
+    fn a_count_misses_nothing_that_came_meanwhile() {
+        let places = places();
+        places.take("a", 1).unwrap().keep();
+        places.begin_count();
+        places.take("a", 1).unwrap().keep();
+        let on_its_way = places.take("b", 1).unwrap();
+        places.set(vec![("a".into(), 1)]);
+        assert!(places.take("c", 1).is_none(), "three there are");
+        drop(on_its_way);
+        assert!(places.take("a", 1).is_none(), "two of one source");
+        assert!(places.take("c", 98).is_some());
     }
 }
