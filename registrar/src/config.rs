@@ -12,7 +12,7 @@ use serde::Deserialize;
 use service::{ConfigError, Configuration, Listen, Secret};
 
 pub use self::{
-    app::{App, AppName},
+    app::{App, AppName, Portal},
     executor::{Descriptors, Executor},
     public_url::PublicUrl,
     store::{KeyError, Store},

@@ -24,7 +24,7 @@ pub const NAME: &str = "registrar";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use crate::{
-    config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, KeyError, PublicUrl, Store},
+    config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, KeyError, Portal, PublicUrl, Store},
     definition::reflect,
     server::{Sockets, run},
 };

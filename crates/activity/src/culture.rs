@@ -23,7 +23,7 @@ const FARTHEST: i64 = 26 * 3600;
 ///
 /// With zones per user the portal writes a moment in the zone of whoever's hit moved the workflow on. The text
 /// doesn't tell whose that was, so this can't be undone: such a portal's texts are off by that user's way from the
-/// configured zone. Only the text with a trailing ` [offset]` is exact.
+/// configured zone. Only a text with a trailing ` [offset]` tells it and is exact, if the configured zone is the server's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Culture {
     setting: String,
@@ -76,7 +76,7 @@ fn moment(text: &str, format: &DateFormat, zone: &TimeZone) -> Option<i64> {
         Some((local, offset)) => (local, offset.parse::<i64>().ok()?),
         None => (text, 0),
     };
-    if ahead.abs() > FARTHEST {
+    if !(-FARTHEST..=FARTHEST).contains(&ahead) {
         return None;
     }
     // `compatible`: a time left out is later by the jump, of two the first is meant.

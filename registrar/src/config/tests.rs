@@ -43,7 +43,11 @@ fn the_examples_in_the_default_can_be_used() {
     let config = parse(&examples.collect::<Vec<_>>().join("\n"), "").unwrap();
     assert_eq!(config.executors["hasher"].codes.len(), 2);
     assert_eq!(config.executors["hasher"].descriptors, Descriptors::Reflection);
-    assert!(config.apps["demo"].has("hasher"));
+    let demo = &config.apps["demo"];
+    assert!(demo.has("hasher"));
+    let dates = demo.dates("a223c6b3710f85df22e9377d6c4f7553");
+    assert_eq!(dates, ("DD.MM.YYYY HH:MI:SS".to_owned(), "Europe/Moscow".to_owned()));
+    assert_eq!(demo.dates("another"), Default::default());
 }
 
 #[test]
@@ -72,6 +76,16 @@ fn wrong_values_are_told_with_their_key() {
             "registrar.apps.other.client_id",
         ),
         ("apps.demo.executors = ['x']", "no `[registrar.executors.x]`"),
+        (
+            "apps.demo.portals.m = { culture = 'DD.MM.YYYY', time_zone = 'UTC' }",
+            "registrar.apps.demo.portals.m.culture",
+        ),
+        (
+            "apps.demo.portals.m = { culture = 'DD.MM.YYYY HH:MI', time_zone = 'Moscow' }",
+            "`Moscow` is no time zone",
+        ),
+        ("apps.demo.portals.m = { time_zone = 'UTC' }", "culture"),
+        ("apps.demo.portals.m = { culture = 'DD.MM.YYYY HH:MI' }", "time_zone"),
         ("executors.x.uri = 'host:1'", "registrar.executors.x.uri"),
         ("executors.x.uri = 'http://host:1/path'", "registrar.executors.x.uri"),
         (
@@ -87,6 +101,26 @@ fn wrong_values_are_told_with_their_key() {
         let error = parse(&format!("[registrar]\n{toml}"), without).unwrap_err().to_string();
         assert!(error.contains(part), "{toml}: {error}");
     }
+}
+
+#[test]
+fn a_portals_dates_can_be_told_by_environment() {
+    let portal = [
+        (
+            "REGISTRAR__APPS__DEMO__PORTALS__A223C6B3__CULTURE",
+            "MM/DD/YYYY H:MI:SS T",
+        ),
+        (
+            "REGISTRAR__APPS__DEMO__PORTALS__A223C6B3__TIME_ZONE",
+            "America/New_York",
+        ),
+    ];
+    let config: Config = service::config::parse("", REQUIRED.into_iter().chain(portal)).unwrap();
+    let dates = config.apps["demo"].dates("a223c6b3");
+    assert_eq!(
+        dates,
+        ("MM/DD/YYYY H:MI:SS T".to_owned(), "America/New_York".to_owned())
+    );
 }
 
 #[test]

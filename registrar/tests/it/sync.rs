@@ -2,7 +2,9 @@
 
 use proto::registrar::v1::{InstallationState as State, SyncRequest};
 
-use crate::harness::Harness;
+use registrar::Portal;
+
+use crate::{fake::MEMBER, harness::Harness};
 
 const ONE: [(&str, &str); 1] = [("md5", "MD5")];
 
@@ -60,6 +62,34 @@ async fn a_waiting_gateway_hears_of_every_change() {
         harness.reconcile().await
     });
     assert_eq!(waited.revisions.len(), 2);
+}
+
+#[tokio::test]
+async fn gateways_and_operators_are_told_how_a_portal_writes_dates() {
+    let mut harness = Harness::start(&ONE).await;
+    harness.installed().await;
+    let before = harness.sync_until(|one| !one.installations.is_empty()).await;
+    assert_eq!(before.installations[0].culture, "", "nothing is guessed");
+
+    let portal = Portal {
+        culture: "DD.MM.YYYY HH:MI:SS".parse().unwrap(),
+        time_zone: "Europe/Moscow".parse().unwrap(),
+    };
+    let app = harness.config.apps.get_mut("demo").unwrap();
+    app.portals.insert(MEMBER.into(), portal);
+    harness.restart().await;
+    let after = harness.sync_until(|one| !one.installations.is_empty()).await;
+    let told = &after.installations[0];
+    assert_eq!(
+        (&*told.culture, &*told.time_zone),
+        ("DD.MM.YYYY HH:MI:SS", "Europe/Moscow")
+    );
+    assert_ne!(after.version, before.version, "gateways hear of it");
+    let view = harness.view().await;
+    assert_eq!(
+        (&*view.culture, &*view.time_zone),
+        ("DD.MM.YYYY HH:MI:SS", "Europe/Moscow")
+    );
 }
 
 #[tokio::test]

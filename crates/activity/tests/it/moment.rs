@@ -1,6 +1,7 @@
 //! `google.protobuf.Timestamp`: a `datetime` of the portal.
 
 use activity::{Activity, Culture, Key, Value};
+use proptest::prelude::*;
 use prost_reflect::DynamicMessage;
 
 use crate::executor::{Executor, GOOD, culture};
@@ -64,7 +65,13 @@ fn it_is_a_datetime() {
 fn a_text_is_a_moment_by_culture_and_zone() {
     assert_eq!(read("24.11.2026 10:00:00", &moscow()), Ok(1_795_503_600));
     assert_eq!(read("24.11.2026", &moscow()), Ok(1_795_467_600));
+    // Of someone whose clock is two hours ahead of the server's, and three behind it.
     assert_eq!(read("24.11.2026 10:00:00 [7200]", &moscow()), Ok(1_795_503_600 - 7200));
+    assert_eq!(
+        read("24.11.2026 10:00:00 [-10800]", &moscow()),
+        Ok(1_795_503_600 + 10800)
+    );
+    assert_eq!(read("24.11.2026 [0]", &moscow()), Ok(1_795_467_600));
 }
 
 #[test]
@@ -90,6 +97,10 @@ fn nothing_is_guessed() {
         "2026-11-24T10:00:00Z",
         "24.11.2026 [x]",
         "24.11.2026 [999999]",
+        "24.11.2026 [-9223372036854775808]",
+        "[0]",
+        "01.01.0001 00:00:00",
+        "31.12.9999 23:59:59 [-93600]",
     ] {
         let error = read(wrong, &moscow()).unwrap_err();
         assert!(
@@ -98,6 +109,28 @@ fn nothing_is_guessed() {
         );
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_panics(text in "[0-9.: ]{0,20}( \\[-?[0-9]{0,20}\\])?") {
+        drop(MOSCOW.with(|(activity, moscow)| activity.request([(&b"at"[..], Value::from(&*text))], moscow)));
+    }
+
+    #[test]
+    fn a_moment_written_in_a_zone_is_read_back(at in -700_000_000..4_000_000_000_i64, ahead in -12..14_i64) {
+        let ahead = ahead * 3600;
+        // As the server writes it: the site's clock, moved by the way to the user's. India has not changed its clocks since 1945.
+        let shown = jiff::Timestamp::from_second(at + ahead).unwrap().in_tz("Asia/Kolkata").unwrap();
+        let text = format!("{} [{ahead}]", shown.strftime("%d.%m.%Y %H:%M:%S"));
+        let kolkata = Culture::new("x", "DD.MM.YYYY HH:MI:SS".parse().unwrap(), "Asia/Kolkata".parse().unwrap());
+        let read = MOSCOW.with(|(activity, _)| activity.request([(&b"at"[..], Value::from(&*text))], &kolkata));
+        prop_assert_eq!(seconds(&read.unwrap()), at, "{}", text);
+    }
+}
+
+thread_local!(static MOSCOW: (Activity, Culture) = (activity(), moscow()));
 
 #[test]
 fn untouched_it_is_absent() {

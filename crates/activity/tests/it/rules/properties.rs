@@ -1,7 +1,9 @@
 //! Rules for the fields of request and response.
 
+use activity::{Limits, Set};
+
 use super::assert_problem;
-use crate::executor::{Executor, GOOD};
+use crate::executor::{Executor, FILE, GOOD, compile};
 
 #[test]
 fn inputs() {
@@ -126,6 +128,50 @@ fn types_and_defaults() {
         ),
     ] {
         assert_problem(&Executor { request, ..GOOD }, "acme.v1.DoRequest.a", texts);
+    }
+}
+
+#[test]
+fn timestamps() {
+    for (request, texts) in [
+        (
+            "google.protobuf.Duration a = 1;",
+            &["a message (google.protobuf.Duration)", "google.protobuf.Timestamp"][..],
+        ),
+        (
+            r#"google.protobuf.Timestamp a = 1 [(bizproc.v1.property) = { default: "24.11.2026" }];"#,
+            &["\"24.11.2026\"", "its own form", "expression"],
+        ),
+        (
+            r#"google.protobuf.Timestamp a = 1 [(bizproc.v1.property) = { type: "datetime" }];"#,
+            &["only a string field", "remove `type`"],
+        ),
+        ("map<string, google.protobuf.Timestamp> a = 1;", &["a map"]),
+    ] {
+        let more = r#"import "google/protobuf/duration.proto"; import "google/protobuf/timestamp.proto";"#;
+        assert_problem(&Executor { request, more, ..GOOD }, "acme.v1.DoRequest.a", texts);
+    }
+}
+
+#[test]
+fn a_message_that_is_a_timestamp_by_name_only_is_refused() {
+    for fields in [
+        "string seconds = 1; int32 nanos = 2;",
+        "int64 seconds = 1;",
+        "repeated int64 s = 1; int32 n = 2;",
+    ] {
+        let own = format!(r#"syntax = "proto3"; package google.protobuf; message Timestamp {{ {fields} }}"#);
+        let executor = Executor {
+            request: "google.protobuf.Timestamp a = 1;",
+            more: r#"import "own.proto";"#,
+            ..GOOD
+        };
+        let set = compile(&[(FILE, &executor.source()), ("own.proto", &own)]);
+        let problems = Set::read(&set, &Limits::default()).unwrap_err().to_string();
+        assert!(
+            problems.contains("a message (google.protobuf.Timestamp)"),
+            "{fields}: {problems}"
+        );
     }
 }
 
