@@ -7,12 +7,9 @@ use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
 use serde::{Deserialize, Deserializer, de};
-use service::{ConfigError, Configuration, Listen, Secret};
+use service::{ConfigError, Configuration, Listen, Secret, seal::Key};
 
-pub use self::{
-    limits::Limits,
-    store::{KeyError, Store},
-};
+pub use self::{limits::Limits, store::Store};
 
 /// Configuration of the gateway; the commented default is [`Configuration::DEFAULT_TOML`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -133,7 +130,7 @@ impl Configuration for Config {
                 "is 0: nobody could connect",
             ));
         }
-        self.store.check()?;
+        Key::check(self.store.key.as_ref(), "gateway.store.key")?;
         self.limits.check()
     }
 }

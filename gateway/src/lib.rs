@@ -29,7 +29,6 @@ mod portal;
 mod quarantine;
 mod registrar;
 mod run;
-mod seal;
 mod shared;
 mod snapshot;
 mod sync;
@@ -38,7 +37,7 @@ mod upkeep;
 mod vouch;
 
 pub use crate::{
-    config::{Admin, Config, Grpc, Http, KeyError, Limits, Network, Registrar as RegistrarConfig, Store},
+    config::{Admin, Config, Grpc, Http, Limits, Network, Registrar as RegistrarConfig, Store},
     run::{Sockets, run},
 };
 

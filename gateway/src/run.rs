@@ -8,6 +8,7 @@ use service::{
     Metrics, Parts,
     admin::{self, Readiness},
     grpc::{Bearer, Server},
+    seal::{Key, Sealer},
 };
 use store::Db;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -24,7 +25,6 @@ use crate::{
     portal::{HttpClient, Portals},
     quarantine::{Quarantine, Worker},
     registrar::Registrar,
-    seal::Sealer,
     shared::Shared,
     sync::Sync,
     upkeep::{Health, Upkeep},
@@ -141,7 +141,7 @@ async fn prepare(
         .as_ref()
         .context("gateway.registrar.token is required")?;
     let registrar = Registrar::new(&config.registrar.uri, service_token)?;
-    let sealer = Sealer::new(&config.store.load_key()?);
+    let sealer = Sealer::new(&Key::load(config.store.key.as_ref(), &config.store.path)?);
     let (store, snapshot) = (
         readiness.latch("the store"),
         readiness.latch("the registrar's definitions"),

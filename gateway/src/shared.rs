@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use service::{Lifecycle, SharedClock, Telemetry};
+use service::{Lifecycle, SharedClock, Telemetry, seal::Sealer};
 use store::Db;
 
-use crate::{
-    config::Config, job::Millis, metrics::Counts, registrar::Registrar, seal::Sealer, snapshot::Latest, upkeep::Health,
-};
+use crate::{config::Config, job::Millis, metrics::Counts, registrar::Registrar, snapshot::Latest, upkeep::Health};
 
 /// One of each, for all.
 pub(crate) struct Shared {

@@ -9,13 +9,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bitrix::oauth::Servers;
 use serde::Deserialize;
-use service::{ConfigError, Configuration, Listen, Secret};
+use service::{ConfigError, Configuration, Listen, Secret, seal::Key};
 
 pub use self::{
     app::{App, AppName, Portal},
     executor::{Descriptors, Executor},
     public_url::PublicUrl,
-    store::{KeyError, Store},
+    store::Store,
 };
 
 /// Configuration of the registrar; the commented default is [`Configuration::DEFAULT_TOML`].
@@ -98,7 +98,7 @@ impl Configuration for Config {
                 return Err(ConfigError::invalid(key, "is too short: at least `1s`"));
             }
         }
-        self.store.check()?;
+        Key::check(self.store.key.as_ref(), "registrar.store.key")?;
         if self.apps.is_empty() {
             return Err(ConfigError::invalid(
                 "registrar.apps",

@@ -1,9 +1,8 @@
 //! What can go wrong inside, apart from portals, OAuth servers and callers.
 
+use service::seal::SealError;
 use store::StoreError;
 use thiserror::Error;
-
-use crate::vault::VaultError;
 
 /// A failure of the registrar itself.
 #[derive(Debug, Error)]
@@ -13,7 +12,7 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
     /// Credentials can't be sealed or opened.
     #[error(transparent)]
-    Vault(#[from] VaultError),
+    Seal(#[from] SealError),
     /// The registrar stops before the work was done.
     #[error("the registrar is stopping")]
     Stopping,

@@ -16,7 +16,6 @@ mod rpc;
 mod schema;
 mod server;
 mod snapshot;
-mod vault;
 
 /// Name of the service, in traces and metrics.
 pub const NAME: &str = "registrar";
@@ -24,7 +23,7 @@ pub const NAME: &str = "registrar";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use crate::{
-    config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, KeyError, Portal, PublicUrl, Store},
+    config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, Portal, PublicUrl, Store},
     definition::reflect,
     server::{Sockets, run},
 };

@@ -7,7 +7,12 @@ use std::{
 
 use anyhow::Context;
 use jiff::SignedDuration;
-use service::{Configuration, Lifecycle, Metrics as AllMetrics, Parts, SharedClock, admin, admin::Readiness, grpc};
+use service::{
+    Configuration, Lifecycle, Metrics as AllMetrics, Parts, SharedClock, admin,
+    admin::Readiness,
+    grpc,
+    seal::{Key, Sealer},
+};
 use store::Db;
 use tokio::{
     net::TcpListener,
@@ -26,7 +31,6 @@ use crate::{
     rpc::{self, Api},
     schema::MIGRATIONS,
     snapshot::{Snapshot, Snapshots},
-    vault::Vault,
 };
 
 /// How often what nobody needs any more is deleted.
@@ -94,8 +98,8 @@ struct Stored {
 /// Opens the store.
 async fn open(config: &Config, changes: &Arc<Notify>) -> anyhow::Result<Stored> {
     let db = Db::open(&config.store.path, MIGRATIONS)?;
-    let vault = Arc::new(Vault::new(&config.store.load_key()?));
-    let installations = Installations::new(db.clone(), vault, changes.clone());
+    let sealer = Sealer::new(&Key::load(config.store.key.as_ref(), &config.store.path)?);
+    let installations = Installations::new(db.clone(), sealer, changes.clone());
     installations.check_key().await.context("check registrar.store.key")?;
     Ok(Stored {
         installations,

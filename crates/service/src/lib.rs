@@ -12,6 +12,7 @@ mod lifecycle;
 mod listen;
 mod metrics;
 mod program;
+pub mod seal;
 mod secret;
 pub mod telemetry;
 mod tls;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use proto::registrar::v1::InstallationState as State;
+use service::seal::Sealer;
 use store::{
     Db,
     rusqlite::{self, OptionalExtension, Row, Transaction, params},
@@ -11,7 +12,7 @@ use store::{
 use tokio::sync::Notify;
 
 use super::{Credentials, Installation, Key, TokenDigest, credentials::digest};
-use crate::{error::Error, vault::Vault};
+use crate::error::Error;
 
 /// Application tokens believed at once: the newest, and the one before it for callbacks on their way.
 const APPLICATION_TOKENS: usize = 2;
@@ -23,7 +24,7 @@ const COLUMNS: &str = "app, member_id, client_endpoint, oauth_host, user_id, sta
 #[derive(Clone)]
 pub(crate) struct Installations {
     db: Db,
-    vault: Arc<Vault>,
+    sealer: Arc<Sealer>,
     changes: Arc<Notify>,
 }
 
@@ -52,9 +53,13 @@ pub(crate) struct Outcome {
 }
 
 impl Installations {
-    /// In this store, sealed with this vault; `changes` is told of what matters to gateways.
-    pub(crate) fn new(db: Db, vault: Arc<Vault>, changes: Arc<Notify>) -> Self {
-        Self { db, vault, changes }
+    /// In this store, sealed by this sealer; `changes` is told of what matters to gateways.
+    pub(crate) fn new(db: Db, sealer: Sealer, changes: Arc<Notify>) -> Self {
+        Self {
+            db,
+            sealer: Arc::new(sealer),
+            changes,
+        }
     }
 
     /// One installation.
@@ -71,7 +76,7 @@ impl Installations {
             return Ok(None);
         };
         let credentials = sealed
-            .map(|sealed| Credentials::open(&self.vault, key, &sealed))
+            .map(|sealed| Credentials::open(&self.sealer, key, &sealed))
             .transpose()?;
         Ok(Some((installation, credentials)))
     }
@@ -96,14 +101,14 @@ impl Installations {
             db.query_row(&sql, [], read).optional()
         });
         if let Some((installation, Some(sealed))) = sealed.await? {
-            Credentials::open(&self.vault, &installation.key, &sealed)?;
+            Credentials::open(&self.sealer, &installation.key, &sealed)?;
         }
         Ok(())
     }
 
     /// Takes credentials; the installation is as new, but what its portal holds is remembered.
     pub(crate) async fn adopt(&self, key: &Key, adoption: Adoption) -> Result<(), Error> {
-        let sealed = adoption.credentials.seal(&self.vault, key)?;
+        let sealed = adoption.credentials.seal(&self.sealer, key)?;
         let (key, spent) = (key.clone(), spent_digest(&adoption.credentials));
         let write = self.db.write(move |tx| {
             let at = adoption.at.as_second();
@@ -158,7 +163,7 @@ impl Installations {
         endpoint: Option<String>,
         at: Timestamp,
     ) -> Result<(), Error> {
-        let sealed = credentials.seal(&self.vault, key)?;
+        let sealed = credentials.seal(&self.sealer, key)?;
         let (key, spent, at) = (key.clone(), spent_digest(credentials), at.as_second());
         let write = self.db.write(move |tx| {
             if let Some(spent) = spent {

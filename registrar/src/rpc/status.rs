@@ -35,7 +35,7 @@ pub(super) fn internal(error: Error) -> Status {
     match error {
         // The disk may be full, and be emptied.
         Error::Store(_) | Error::Stopping => unavailable(&error.to_string()),
-        Error::Vault(_) | Error::Channel(_) => Status::internal(error.to_string()),
+        Error::Seal(_) | Error::Channel(_) => Status::internal(error.to_string()),
     }
 }
 
