@@ -34,6 +34,8 @@ struct Inner {
     portals: Portals,
     memory: Arc<Memory>,
     wake: Wake,
+    /// When this process began.
+    started: Millis,
 }
 
 /// A job in memory: its row, what happened to it, and its seat.
@@ -51,12 +53,14 @@ impl Engine {
         let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory, newest);
         let executors = Executors::new(limits.calls);
         let wake = Wake::default();
+        let started = shared.now();
         Self(Arc::new(Inner {
             shared,
             executors,
             portals,
             memory,
             wake,
+            started,
         }))
     }
 
@@ -123,7 +127,7 @@ impl Engine {
                 .catch_unwind()
                 .await;
             let mark = work.unwrap_or_else(|_| {
-                tracing::error!(job = held.job.id(), "work on the job panicked");
+                tracing::error!(job = held.job.id(), trace_id = %held.job.trace.id, "work on the job panicked");
                 engine.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log")
             });
             engine.finish(held, mark, timeline);

@@ -7,7 +7,10 @@ use bitrix::{
     post::{Event, Post, classify},
 };
 use proto::registrar::v1::HandleEventRequest;
-use service::Backoff;
+use service::{
+    Backoff,
+    telemetry::{KeyValue, SpanKind},
+};
 use store::StoreError;
 use tonic::Code;
 
@@ -15,6 +18,7 @@ use crate::{
     auth,
     persist::events::{self, StoredEvent},
     quarantine::Quarantine,
+    registrar::{HANDLE_EVENT, ended},
     shared::Shared,
 };
 
@@ -80,10 +84,27 @@ impl Events {
                 return self.shared.db.write(move |tx| events::delete(tx, row)).await;
             }
         };
-        match self.shared.registrar.handle_event(request).await {
+        let mut span = self.shared.telemetry.span(HANDLE_EVENT, SpanKind::Client, None);
+        let handled = self.shared.registrar.handle_event(request, span.context()).await;
+        if span.is_recording() {
+            let attributes = self.shared.registrar.attributes(HANDLE_EVENT);
+            attributes
+                .into_iter()
+                .chain(ended(&handled))
+                .for_each(|attribute| span.set(attribute));
+            span.set(KeyValue::new("bizproc.event", stored.event.clone()));
+            span.set(KeyValue::new("bizproc.app", stored.app.clone()));
+        }
+        if let Err(status) = &handled {
+            span.fail(status.message().to_owned());
+        }
+        let trace_id = span.context().trace_id();
+        drop(span);
+        match handled {
             Ok(response) => {
                 if !response.believed {
                     tracing::info!(
+                        %trace_id,
                         app = stored.app,
                         event = stored.event,
                         reason = response.reason,
@@ -95,6 +116,7 @@ impl Events {
             }
             Err(status) if matches!(status.code(), Code::InvalidArgument | Code::NotFound) => {
                 tracing::warn!(
+                    %trace_id,
                     app = stored.app,
                     event = stored.event,
                     reason = status.message(),
@@ -105,6 +127,7 @@ impl Events {
             }
             Err(_) if self.shared.now().since(stored.received) > LONGEST => {
                 tracing::error!(
+                    %trace_id,
                     app = stored.app,
                     event = stored.event,
                     "event dropped: it could not be handed over for a week"
@@ -115,6 +138,7 @@ impl Events {
             Err(status) => {
                 let attempts = stored.attempts + 1;
                 tracing::warn!(
+                    %trace_id,
                     event = stored.event,
                     attempts,
                     error = status.message(),

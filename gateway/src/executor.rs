@@ -8,7 +8,7 @@ mod verdict;
 mod wire;
 
 pub(crate) use self::{
-    call::Call,
+    call::{Call, Called},
     pool::Executors,
     verdict::{Failure, Kind},
 };

@@ -8,6 +8,7 @@ mod page;
 mod receive;
 mod refusal;
 mod router;
+pub(crate) mod routes;
 mod server;
 mod source;
 

@@ -1,19 +1,29 @@
-//! What is counted.
+//! What is counted. All names begin with `gateway_`.
+
+mod activities;
+mod labels;
 
 use std::{sync::atomic::AtomicI64, time::Duration};
 
+use jiff::Timestamp;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{
         counter::Counter,
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
-use crate::job::{Outcome, State};
+use self::{
+    activities::Activities,
+    labels::{InState, Reason, Sent as SentLabel, Shape},
+};
+use crate::{
+    job::{Job, Outcome, State},
+    portal::Sent,
+};
 
 /// The gateway's counts.
 pub(crate) struct Counts {
@@ -21,132 +31,105 @@ pub(crate) struct Counts {
     refused: Family<Reason, Counter>,
     quarantined: Family<Reason, Counter>,
     dropped: Family<Reason, Counter>,
+    delivery: Histogram,
     accept: Histogram,
-    finished: Family<End, Counter>,
-    answer: Histogram,
-    calls: Family<Call, Counter>,
-    call: Histogram,
-    sends: Family<Success, Counter>,
+    activities: Activities,
+    sends: Family<SentLabel, Counter>,
     send: Histogram,
     waiting: Family<InState, Gauge>,
     oldest: Family<InState, Gauge<i64, AtomicI64>>,
     // What happens on every job is looked up once: a family's look-up takes a lock and hashes its labels.
     accepted: Counter,
-    answered: Counter,
     sent: Counter,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Shape {
-    shape: &'static str,
+/// 100 us to 15 s.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.5, 14))
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct End {
-    state: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct InState {
-    state: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Call {
-    executor: String,
-    ok: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Success {
-    ok: &'static str,
+/// 1 ms to 4 h: answers wait for executors and portals.
+fn waits() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 3.0, 16))
 }
 
 impl Counts {
     pub(crate) fn new(registry: &mut Registry) -> Self {
-        // 100 us to 13 s.
-        let durations = || Histogram::new(exponential_buckets(0.0001, 2.5, 14));
-        let finished = Family::<End, Counter>::default();
-        let answered = finished
-            .get_or_create(&End {
-                state: State::Sent.name(),
-                outcome: Outcome::Answered.name(),
-            })
-            .clone();
         let posts = Family::<Shape, Counter>::default();
+        let sends = Family::<SentLabel, Counter>::default();
         let accepted = posts.get_or_create(&Shape { shape: "callback" }).clone();
-        let sends = Family::<Success, Counter>::default();
-        let sent = sends.get_or_create(&Success { ok: "true" }).clone();
+        let taken = SentLabel {
+            result: Sent::Taken.name(),
+        };
+        let sent = sends.get_or_create(&taken).clone();
         let counts = Self {
+            accepted,
+            sent,
             posts,
             refused: Family::default(),
             quarantined: Family::default(),
             dropped: Family::default(),
+            // The portal's stamp is in whole seconds.
+            delivery: Histogram::new([1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0]),
             accept: durations(),
-            finished,
-            answer: Histogram::new(exponential_buckets(0.001, 3.0, 16)),
-            calls: Family::default(),
-            call: durations(),
+            activities: Activities::default(),
             sends,
             send: durations(),
             waiting: Family::default(),
             oldest: Family::default(),
-            accepted,
-            answered,
-            sent,
         };
-        counts.register(registry);
+        counts.register(registry.sub_registry_with_prefix("gateway"));
         counts
     }
 
     fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "posts_accepted",
-            "Bodies acknowledged with 200, by shape",
-            self.posts.clone(),
-        );
+        registry.register("posts", "Bodies acknowledged with 200, by shape", self.posts.clone());
         registry.register("posts_refused", "Bodies refused, by reason", self.refused.clone());
         registry.register(
             "quarantined",
-            "Callbacks stored until somebody vouches for them",
+            "Callbacks stored until somebody vouches for them, by what was in doubt",
             self.quarantined.clone(),
         );
         registry.register(
             "dropped",
-            "Callbacks and events dropped after they were stored",
+            "Callbacks and events dropped after they were stored, by reason",
             self.dropped.clone(),
         );
-        registry.register(
-            "accept_seconds",
+        let mut seconds = |name, help, histogram: &Histogram| {
+            registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        };
+        seconds(
+            "delivery_delay",
+            "From the portal's time stamp of a callback to its arrival",
+            &self.delivery,
+        );
+        seconds(
+            "accept_duration",
             "From a callback's arrival to its durable write",
-            self.accept.clone(),
+            &self.accept,
         );
-        registry.register(
-            "jobs_finished",
-            "Ends of work on a job, for now or for good",
-            self.finished.clone(),
-        );
-        registry.register(
-            "answer_seconds",
-            "From a callback's arrival to its sent answer",
-            self.answer.clone(),
-        );
-        registry.register("calls", "Calls of executors", self.calls.clone());
-        registry.register("call_seconds", "Time of a call", self.call.clone());
-        registry.register("sends", "Answers given to portals", self.sends.clone());
-        registry.register(
-            "send_seconds",
-            "Time of giving an answer to a portal",
-            self.send.clone(),
-        );
+        seconds("send_duration", "Time of giving an answer to a portal", &self.send);
+        registry.register("sends", "Answers given to portals, by result", self.sends.clone());
         registry.register("jobs_waiting", "Jobs that are not over, by state", self.waiting.clone());
-        registry.register("jobs_oldest_seconds", "Age of the oldest of them", self.oldest.clone());
+        registry.register_with_unit(
+            "jobs_oldest_age",
+            "Age of the oldest of them",
+            Unit::Seconds,
+            self.oldest.clone(),
+        );
+        self.activities.register(registry);
+    }
+
+    /// A callback came; `ts` is the portal's time stamp. One far off is a clock's, not a delay.
+    pub(crate) fn delivered(&self, at: Timestamp, ts: Option<i64>) {
+        let Some(delay) = ts.and_then(|ts| at.as_second().checked_sub(ts)) else {
+            return;
+        };
+        if let Ok(delay) = u16::try_from(delay)
+            && delay <= 3600
+        {
+            self.delivery.observe(delay.into());
+        }
     }
 
     pub(crate) fn accepted(&self, took: Duration) {
@@ -170,41 +153,22 @@ impl Counts {
         self.dropped.get_or_create(&Reason { reason }).inc();
     }
 
-    pub(crate) fn call(&self, executor: &str, ok: bool, took: Duration) {
-        self.calls
-            .get_or_create(&Call {
-                executor: executor.to_owned(),
-                ok: truth(ok),
-            })
-            .inc();
-        self.call.observe(took.as_secs_f64());
+    /// `result`: `OK`, a status code's name, or what came instead of one.
+    pub(crate) fn call(&self, job: &Job, result: &'static str, took: Duration) {
+        self.activities.of(&job.app, &job.code).call(result, took);
     }
 
-    pub(crate) fn send(&self, ok: bool, took: Duration) {
-        if ok {
-            self.sent.inc();
-        } else {
-            self.sends.get_or_create(&Success { ok: truth(ok) }).inc();
-        }
+    pub(crate) fn send(&self, sent: &Sent, took: Duration) {
+        match sent {
+            Sent::Taken => self.sent.inc(),
+            other => self.sends.get_or_create(&SentLabel { result: other.name() }).inc(),
+        };
         self.send.observe(took.as_secs_f64());
     }
 
     /// `took`: since the callback arrived.
-    pub(crate) fn finished(&self, state: State, outcome: Option<Outcome>, took: Duration) {
-        if (state, outcome) == (State::Sent, Some(Outcome::Answered)) {
-            self.answered.inc();
-        } else {
-            let outcome = outcome.map_or("", Outcome::name);
-            self.finished
-                .get_or_create(&End {
-                    state: state.name(),
-                    outcome,
-                })
-                .inc();
-        }
-        if matches!(outcome, Some(Outcome::Answered | Outcome::AnsweredError)) {
-            self.answer.observe(took.as_secs_f64());
-        }
+    pub(crate) fn finished(&self, job: &Job, state: State, outcome: Option<Outcome>, took: Duration) {
+        self.activities.of(&job.app, &job.code).finished(state, outcome, took);
     }
 
     /// Jobs in a state, and the age of the oldest.
@@ -217,8 +181,4 @@ impl Counts {
             .get_or_create(&label)
             .set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     }
-}
-
-fn truth(ok: bool) -> &'static str {
-    if ok { "true" } else { "false" }
 }

@@ -95,6 +95,7 @@ impl Remote {
     fn span(&self, name: &'static str, url: &Url, parent: &Parent) -> Span {
         let mut span = self.telemetry.span(name, SpanKind::Client, parent.as_ref());
         if span.is_recording() {
+            span.set(KeyValue::new("http.request.method", "POST"));
             span.set(KeyValue::new(
                 "server.address",
                 url.host_str().unwrap_or_default().to_owned(),
@@ -110,8 +111,15 @@ impl Remote {
 
 /// Errors repeat no token, so a span may carry them.
 fn ended<T>(mut span: Span, result: Result<T, CallError>) -> Result<T, CallError> {
-    if let Err(error) = &result {
-        span.fail(error.to_string());
+    match &result {
+        Ok(_) => span.set(KeyValue::new("http.response.status_code", 200)),
+        Err(error) => {
+            if let Some(status) = error.status {
+                span.set(KeyValue::new("http.response.status_code", i64::from(status)));
+            }
+            span.set(KeyValue::new("error.type", error.code.clone()));
+            span.fail(error.to_string());
+        }
     }
     result
 }

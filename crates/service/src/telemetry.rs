@@ -21,7 +21,7 @@ pub use logs::{logs, logs_from};
 use opentelemetry::InstrumentationScope;
 pub use opentelemetry::{
     KeyValue, SpanId, TraceFlags, TraceId,
-    trace::{SpanContext, SpanKind, Status, TraceState},
+    trace::{Link, SpanContext, SpanKind, Status, TraceState},
 };
 pub use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use prometheus_client::registry::Registry;

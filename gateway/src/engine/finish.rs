@@ -1,9 +1,16 @@
 //! The end of work on a job: its mark in the store, its spans, its numbers.
 
-use service::telemetry::{KeyValue, SpanKind};
+use service::{
+    system_time,
+    telemetry::{KeyValue, SpanKind},
+};
 
-use super::{Engine, Held, Timeline};
-use crate::{job::State, persist::mark::Mark, trace::Done};
+use super::{Engine, Held, Timeline, timeline::Resumed};
+use crate::{
+    job::{Job, Outcome, State},
+    persist::mark::Mark,
+    trace::Done,
+};
 
 impl Engine {
     /// Marks the job with one of the next commit groups. It stays in memory until then, so that nobody loads it as it was.
@@ -11,7 +18,16 @@ impl Engine {
     pub(super) fn finish(&self, held: Held, mark: Mark, timeline: Timeline) {
         let Held { row, job, seat, .. } = held;
         let took = mark.changed.since(job.received);
-        self.0.shared.counts.finished(mark.state, mark.outcome, took);
+        self.0.shared.counts.finished(&job, mark.state, mark.outcome, took);
+        tracing::debug!(
+            job = job.id(),
+            trace_id = %job.trace.id,
+            code = job.code,
+            state = mark.state.name(),
+            outcome = mark.outcome.map_or("", Outcome::name),
+            attempts = mark.progress.attempts,
+            "work on the job ended"
+        );
         if job.trace.sampled {
             self.export(&job, &mark, timeline);
         }
@@ -20,7 +36,7 @@ impl Engine {
             move |tx| mark.write(tx, row),
             move |written| {
                 if let Err(error) = written {
-                    tracing::error!(job = job.id(), %error, "a job's end could not be stored");
+                    tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
                 }
                 drop(seat);
                 if let Some(at) = next {
@@ -30,35 +46,61 @@ impl Engine {
         );
     }
 
-    fn export(&self, job: &crate::job::Job, mark: &Mark, timeline: Timeline) {
+    fn export(&self, job: &Job, mark: &Mark, timeline: Timeline) {
         let telemetry = &self.0.shared.telemetry;
-        if let Some((start, end)) = timeline.accept() {
-            let attributes = vec![
-                KeyValue::new("http.request.method", "POST"),
-                KeyValue::new("http.response.status_code", 200),
+        let (post, resumed, spans) = timeline.into_parts();
+        let end = || {
+            [
+                KeyValue::new("bizproc.state", mark.state.name()),
+                KeyValue::new("bizproc.outcome", mark.outcome.map_or("", Outcome::name)),
+                KeyValue::new("bizproc.attempts", i64::from(mark.progress.attempts)),
+            ]
+        };
+        let problem = mark.problem.clone().filter(|_| mark.state == State::Parked);
+        if let Some(post) = post {
+            let more = [
                 KeyValue::new("bizproc.app", job.app.clone()),
                 KeyValue::new("bizproc.job", job.id()),
                 KeyValue::new("bizproc.workflow", job.workflow_id.clone()),
                 KeyValue::new("bizproc.activity", job.code.clone()),
                 KeyValue::new("bizproc.portal", job.member_id.clone()),
-                KeyValue::new("bizproc.state", mark.state.name()),
-                KeyValue::new("bizproc.outcome", mark.outcome.map_or("", crate::job::Outcome::name)),
             ];
-            let problem = mark.problem.clone().filter(|_| mark.state == State::Parked);
-            let id = job.trace.accept;
-            let done = Done {
-                name: "accept",
-                kind: SpanKind::Server,
-                id,
-                start,
-                end,
-                attributes,
-                problem,
-            };
+            let ended_here = end().into_iter().filter(|_| resumed.is_none());
+            let mut done = Done::post(job.trace, post, more.into_iter().chain(ended_here));
+            done.problem = problem.clone().filter(|_| resumed.is_none());
             job.trace.export(telemetry, done);
         }
-        for span in timeline.into_spans() {
+        if let Some(resumed) = resumed {
+            job.trace.export(telemetry, resume(job, resumed, mark, end(), problem));
+        }
+        for span in spans {
             job.trace.export(telemetry, span);
         }
+    }
+}
+
+/// The span of work on a job that had waited in the store.
+fn resume(job: &Job, resumed: Resumed, mark: &Mark, ended: [KeyValue; 3], problem: Option<String>) -> Done {
+    let mut attributes = vec![
+        KeyValue::new("bizproc.job", job.id()),
+        KeyValue::new("bizproc.waited_ms", resumed.waited_ms),
+        KeyValue::new("bizproc.restarted", resumed.restarted),
+    ];
+    attributes.extend(
+        resumed
+            .problem
+            .map(|problem| KeyValue::new("bizproc.waited_for", problem)),
+    );
+    attributes.extend(ended);
+    Done {
+        name: "resume".into(),
+        kind: SpanKind::Internal,
+        id: resumed.id,
+        parent: job.trace.accept,
+        start: resumed.start,
+        end: system_time(mark.changed.into()).max(resumed.start),
+        attributes,
+        link: None,
+        problem,
     }
 }

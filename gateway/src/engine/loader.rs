@@ -105,12 +105,14 @@ impl Engine {
             job,
             progress,
             payload,
-            ..
+            changed,
+            problem,
         } = stored;
         let Some(mut seat) = self.0.memory.seat(payload.len()) else {
             return false;
         };
         if seat.take_loaded(row) {
+            let timeline = Timeline::resumed(&job, changed, problem, self.now(), self.0.started);
             self.spawn(
                 Held {
                     row,
@@ -118,7 +120,7 @@ impl Engine {
                     progress,
                     seat,
                 },
-                Timeline::resumed(),
+                timeline,
             );
         }
         true

@@ -2,57 +2,102 @@
 
 use std::time::SystemTime;
 
-use service::telemetry::{KeyValue, SpanId, SpanKind};
+use service::{
+    system_time,
+    telemetry::{self, KeyValue, SpanId, SpanKind},
+};
 
-use crate::trace::Done;
+use crate::{
+    job::{Job, Millis},
+    trace::{Done, Post, Trace},
+};
 
-/// The accept of a job, if it was this process's and just now, and what followed.
-#[derive(Debug, Default)]
+/// What happened to a job since it was accepted or taken from the store.
+#[derive(Debug)]
 pub(crate) struct Timeline {
-    accepted: Option<(SystemTime, SystemTime)>,
+    /// The portal's POST, unless its span was handed over already.
+    post: Option<Post>,
+    resumed: Option<Resumed>,
     spans: Vec<Done>,
 }
 
+/// How a job comes out of the store.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) id: SpanId,
+    pub(crate) start: SystemTime,
+    /// How long nobody worked on it.
+    pub(crate) waited_ms: i64,
+    /// The process that worked on it before has ended.
+    pub(crate) restarted: bool,
+    /// What it had to wait for.
+    pub(crate) problem: Option<String>,
+}
+
 impl Timeline {
-    /// Of a job that arrived at `start` and was durable at `end`.
-    pub(crate) fn accepted(start: SystemTime, end: SystemTime) -> Self {
+    /// Of a job whose POST was just stored.
+    pub(crate) fn accepted(post: Post) -> Self {
         Self {
-            accepted: Some((start, end)),
+            post: Some(post),
+            resumed: None,
             spans: Vec::new(),
         }
     }
 
-    /// Of a job that was taken from the store.
-    pub(super) fn resumed() -> Self {
-        Self::default()
+    /// Of a job that is taken from the store at `now`, where it was put at `changed`. `started`: when this process began.
+    pub(super) fn resumed(job: &Job, changed: Millis, problem: Option<String>, now: Millis, started: Millis) -> Self {
+        // Nothing has been told of a job that no work has ended on: it had no place in memory, or the process is gone
+        // that had it.
+        let received = system_time(job.received.into());
+        let post = (changed == job.received).then_some(Post {
+            start: received,
+            end: received,
+            path: None,
+        });
+        let resumed = Resumed {
+            id: telemetry::span_id(),
+            start: system_time(now.into()),
+            waited_ms: i64::try_from(now.since(changed).as_millis()).unwrap_or(i64::MAX),
+            restarted: changed < started,
+            problem,
+        };
+        Self {
+            post,
+            resumed: Some(resumed),
+            spans: Vec::new(),
+        }
+    }
+
+    /// The span that all others are under.
+    pub(crate) fn parent(&self, trace: Trace) -> SpanId {
+        self.resumed.as_ref().map_or(trace.accept, |resumed| resumed.id)
     }
 
     /// Adds a client span.
-    pub(super) fn client(
+    pub(crate) fn client(
         &mut self,
-        name: &'static str,
+        trace: Trace,
+        name: impl Into<std::borrow::Cow<'static, str>>,
         id: SpanId,
         (start, end): (SystemTime, SystemTime),
         attributes: Vec<KeyValue>,
-        problem: Option<String>,
-    ) {
+    ) -> &mut Done {
+        let parent = self.parent(trace);
         self.spans.push(Done {
-            name,
+            name: name.into(),
             kind: SpanKind::Client,
             id,
+            parent,
             start,
             end,
             attributes,
-            problem,
+            link: None,
+            problem: None,
         });
+        self.spans.last_mut().expect("one was just pushed")
     }
 
-    /// How long the accept took, until the durable write was done.
-    pub(crate) fn accept(&self) -> Option<(SystemTime, SystemTime)> {
-        self.accepted
-    }
-
-    pub(super) fn into_spans(self) -> Vec<Done> {
-        self.spans
+    pub(super) fn into_parts(self) -> (Option<Post>, Option<Resumed>, Vec<Done>) {
+        (self.post, self.resumed, self.spans)
     }
 }

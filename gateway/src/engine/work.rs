@@ -13,10 +13,12 @@ use super::{
     retry::{self, Next},
 };
 use crate::{
-    executor::{Call, Failure},
+    executor::{Call, Called, Failure},
     job::{Answer, Millis, Outcome, State},
     persist::mark::Mark,
     portal::{Sending, Sent, Verdict},
+    snapshot::Definitions,
+    trace,
 };
 
 /// Before an answer that was refused for no reason that we know, or that has no token, goes out again.
@@ -83,23 +85,15 @@ impl Engine {
         let called = call.run(&self.0.executors, request).await;
         let end = self.0.shared.clock.now();
         let took = start.duration_until(end).unsigned_abs();
-        self.0.shared.counts.call(&definitions.executor, called.is_ok(), took);
+        let result = called.as_ref().map_or_else(Failure::name, |_| "OK");
+        self.0.shared.counts.call(&job, result, took);
         if job.trace.sampled {
-            let attributes = vec![
-                KeyValue::new("rpc.system", "grpc"),
-                KeyValue::new("rpc.method", activity.path()[1..].to_owned()),
-                KeyValue::new("server.address", definitions.uri.clone()),
-                KeyValue::new("bizproc.executor", definitions.executor.clone()),
-                KeyValue::new("bizproc.attempt", i64::from(held.progress.attempts)),
-            ];
-            let problem = called.as_ref().err().map(|failure| failure.problem.clone());
-            timeline.client(
-                "call",
-                call.span,
-                (system_time(start), system_time(end)),
-                attributes,
-                problem,
-            );
+            let mut attributes = call_attributes(activity, definitions, &called);
+            attributes.push(KeyValue::new("bizproc.attempt", i64::from(held.progress.attempts)));
+            let name = activity.path()[1..].to_owned();
+            let when = (system_time(start), system_time(end));
+            let span = timeline.client(job.trace, name, call.span, when, attributes);
+            span.problem = called.as_ref().err().map(|failure| failure.problem.clone());
         }
 
         let answer = called.and_then(|response| {
@@ -118,7 +112,7 @@ impl Engine {
         match retry::next(&failure, &mut held.progress, job.deadline, self.now()) {
             Next::Attempt(at) => {
                 tracing::info!(
-                    job = job.id(),
+                    job = job.id(), trace_id = %job.trace.id,
                     code = job.code,
                     problem = failure.problem,
                     attempt = held.progress.attempts,
@@ -150,7 +144,7 @@ impl Engine {
         match activity {
             Some(activity) if activity.on_failure() == OnFailure::Answer => {
                 tracing::warn!(
-                    job = held.job.id(),
+                    job = held.job.id(), trace_id = %held.job.trace.id,
                     code = held.job.code,
                     problem,
                     "the executor failed for good: answered as an error"
@@ -174,37 +168,13 @@ impl Engine {
         }
         held.progress.sends += 1;
         let start = self.0.shared.clock.now();
-        let sent = self
-            .0
-            .portals
-            .send(
-                &portal,
-                &Sending {
-                    job: &job,
-                    answer: &answer,
-                },
-            )
-            .await;
-        let end = self.0.shared.clock.now();
-        let took = start.duration_until(end).unsigned_abs();
-        self.0.shared.counts.send(sent == Sent::Taken, took);
-        if job.trace.sampled {
-            let attributes = vec![
-                KeyValue::new("http.request.method", "POST"),
-                KeyValue::new("bizproc.portal", job.member_id.clone()),
-            ];
-            let problem = match &sent {
-                Sent::Taken => None,
-                Sent::Refused(_, problem) | Sent::NoToken(problem) => Some(problem.clone()),
-            };
-            timeline.client(
-                "event.send",
-                telemetry::span_id(),
-                (system_time(start), system_time(end)),
-                attributes,
-                problem,
-            );
-        }
+        let sending = Sending {
+            job: &job,
+            answer: &answer,
+        };
+        let sent = self.0.portals.send(&portal, &sending, timeline).await;
+        let took = start.duration_until(self.0.shared.clock.now()).unsigned_abs();
+        self.0.shared.counts.send(&sent, took);
         let outcome = if answer.error.is_some() {
             Outcome::AnsweredError
         } else {
@@ -255,7 +225,7 @@ impl Engine {
         if self.now() >= deadline && held.progress.sends > 0 {
             return self.park(held, &problem);
         }
-        tracing::info!(job = held.job.id(), problem, "the answer waits");
+        tracing::info!(job = held.job.id(), trace_id = %held.job.trace.id, problem, "the answer waits");
         let mut mark = self.mark(held, State::AnsweredUnsent, None);
         mark.next_attempt = Some(if self.now() < deadline { at.min(deadline) } else { at });
         mark.problem = Some(problem);
@@ -270,7 +240,7 @@ impl Engine {
 
     fn park(&self, held: &Held, problem: &str) -> Mark {
         tracing::warn!(
-            job = held.job.id(),
+            job = held.job.id(), trace_id = %held.job.trace.id,
             code = held.job.code,
             problem,
             "parked: a person has to look"
@@ -304,6 +274,23 @@ impl Engine {
             changed: self.now(),
         }
     }
+}
+
+/// What the span of a call tells beside its name.
+fn call_attributes(activity: &Activity, definitions: &Definitions, called: &Called) -> Vec<KeyValue> {
+    let server = definitions.uri.parse().unwrap_or_default();
+    let mut attributes = trace::rpc(&activity.path()[1..], &server);
+    attributes.push(KeyValue::new("bizproc.executor", definitions.executor.clone()));
+    match called {
+        Ok(_) => attributes.push(KeyValue::new("rpc.grpc.status_code", 0)),
+        Err(failure) => {
+            if let Some(code) = failure.code {
+                attributes.push(KeyValue::new("rpc.grpc.status_code", i64::from(code as i32)));
+            }
+            attributes.push(KeyValue::new("error.type", failure.name()));
+        }
+    }
+    attributes
 }
 
 fn business(activity: &Activity, code: &str, message: &str) -> Answer {

@@ -13,6 +13,8 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     /// What happened, for people. Executors' own words, never property values of ours.
     pub(crate) problem: String,
+    /// The code that the executor sent, or that stands for our time-out.
+    pub(crate) code: Option<Code>,
 }
 
 /// What to do about it.
@@ -33,6 +35,18 @@ impl Failure {
         Self {
             kind,
             problem: problem.into(),
+            code: None,
+        }
+    }
+
+    /// In one word: the code's name, or what came instead of one.
+    pub(crate) fn name(&self) -> &'static str {
+        match (self.code, &self.kind) {
+            (Some(code), _) => name(code),
+            (None, Kind::Business { .. }) => "UNUSABLE_ANSWER",
+            (None, Kind::Away { .. }) => "UNREACHABLE",
+            (None, Kind::Broke) => "BROKEN_OFF",
+            (None, Kind::Deployment) => "NOT_DEPLOYED",
         }
     }
 
@@ -48,7 +62,9 @@ impl Failure {
 
     /// Our own time-out, whatever the library calls it.
     pub(super) fn late(limit: Duration) -> Self {
-        Self::new(Kind::Away { wait: None }, format!("no answer within {limit:?}"))
+        let mut late = Self::new(Kind::Away { wait: None }, format!("no answer within {limit:?}"));
+        late.code = Some(Code::DeadlineExceeded);
+        late
     }
 
     /// What the client reports, in the light of what came over the wire.
@@ -57,7 +73,10 @@ impl Failure {
             return Self::ours(status.message());
         }
         if note.grpc_status() {
-            return Self::of_executor(status);
+            return Self {
+                code: Some(status.code()),
+                ..Self::of_executor(status)
+            };
         }
         if status.code() == Code::OutOfRange {
             // Only our size limit says this without the executor.
@@ -231,12 +250,13 @@ mod tests {
         let note = Note::of(200, &["status"]);
         let details = ErrorDetails::with_error_info("EMPTY_TEXT", "demo", [("k".to_owned(), "v".to_owned())]);
         let status = Status::with_error_details(Code::InvalidArgument, "the text is empty", details);
-        let expected = Failure::new(
-            Kind::Business {
+        let expected = Failure {
+            kind: Kind::Business {
                 code: "EMPTY_TEXT".into(),
             },
-            "the text is empty",
-        );
+            problem: "the text is empty".into(),
+            code: Some(Code::InvalidArgument),
+        };
         assert_eq!(Failure::of(&status, &note), expected);
 
         let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(7)));

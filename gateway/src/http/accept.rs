@@ -7,16 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bitrix::post::Callback;
-use service::system_time;
+use service::{system_time, telemetry::KeyValue};
 use tokio::sync::oneshot;
 
 use super::{receive::Arrival, refusal::Refusal, router::Gate};
 use crate::{
     engine::Timeline,
-    job::{Job, property_pairs},
+    job::{Job, State, property_pairs},
     persist::insert::{self, Inserted},
     quarantine::Entry,
-    trace::{Done, Trace},
+    trace::{Done, Post, Trace},
     vouch::{self, Doubt},
 };
 
@@ -28,6 +28,7 @@ pub(super) async fn accept(
     body: &[u8],
 ) -> Result<Response, Refusal> {
     let trace = Trace::begin(&gate.shared.telemetry);
+    gate.shared.counts.delivered(arrival.at, callback.ts);
     let snapshot = gate.shared.latest.borrow().clone();
     let verdict = vouch::vouch(snapshot.as_deref(), arrival.app, arrival.revision, &callback);
     match verdict {
@@ -60,24 +61,34 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
             gate.shared.clock.clone(),
             gate.shared.counts.clone(),
         );
-        let start = arrival.at;
+        let (start, telemetry) = (arrival.at, gate.shared.telemetry.clone());
+        let path = job.trace.sampled.then(|| arrival.path.into());
         move |inserted: Result<Inserted, store::StoreError>| {
             match (&inserted, seat) {
                 (Ok(Inserted::New(row)), Some(seat)) => {
                     let durable = clock.now();
                     counts.accepted(start.duration_until(durable).unsigned_abs());
-                    engine.start(
-                        *row,
-                        job,
-                        seat,
-                        Timeline::accepted(system_time(start), system_time(durable)),
-                    );
+                    let post = Post {
+                        start: system_time(start),
+                        end: system_time(durable),
+                        path,
+                    };
+                    engine.start(*row, job, seat, Timeline::accepted(post));
                 }
                 (Ok(Inserted::New(_)), None) => {
                     counts.accepted(start.duration_until(clock.now()).unsigned_abs());
                     engine.wake(job.received);
                 }
-                (Ok(Inserted::Promoted(_)), _) => engine.wake(job.received),
+                (Ok(Inserted::Promoted(_)), _) => {
+                    let post = Post {
+                        start: system_time(start),
+                        end: system_time(clock.now()),
+                        path,
+                    };
+                    let promoted = [KeyValue::new("bizproc.promoted", true)];
+                    job.trace.export(&telemetry, Done::post(job.trace, post, promoted));
+                    engine.wake(job.received);
+                }
                 (Ok(Inserted::Repeat) | Err(_), _) => {}
             }
             // Nobody listens when the portal has hung up.
@@ -110,12 +121,13 @@ async fn quarantine(
     tracing::info!(
         app = arrival.app,
         job = job.id(),
+        trace_id = %job.trace.id,
         code = job.code,
         reason = doubt.name(),
         "callback quarantined"
     );
     gate.shared.counts.quarantined(doubt.name());
-    let (trace, start) = (job.trace, arrival.at);
+    let (trace, start, id) = (job.trace, arrival.at, job.id());
     let entry = Entry {
         job,
         sealed,
@@ -129,15 +141,20 @@ async fn quarantine(
     if stored {
         place.keep();
     }
-    trace.export(
-        &gate.shared.telemetry,
-        Done::accept(
-            trace,
-            system_time(start),
-            system_time(gate.shared.clock.now()),
-            doubt.name(),
-        ),
-    );
+    if trace.sampled {
+        let post = Post {
+            start: system_time(start),
+            end: system_time(gate.shared.clock.now()),
+            path: Some(arrival.path.into()),
+        };
+        let more = [
+            KeyValue::new("bizproc.app", arrival.app.to_owned()),
+            KeyValue::new("bizproc.job", id),
+            KeyValue::new("bizproc.state", State::Quarantined.name()),
+            KeyValue::new("bizproc.quarantined", doubt.name()),
+        ];
+        trace.export(&gate.shared.telemetry, Done::post(trace, post, more));
+    }
     Ok(StatusCode::OK.into_response())
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Arrival<'a> {
     pub(super) revision: Option<&'a str>,
     pub(super) at: Timestamp,
     pub(super) source: String,
+    pub(super) path: &'a str,
 }
 
 /// Takes a POST, whatever it is.
@@ -76,6 +77,7 @@ async fn take(
         revision,
         at,
         source,
+        path: head.uri.path(),
     };
     match post {
         Post::Callback(callback) => accept::accept(gate, &arrival, callback, &body.bytes).await,

@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{body::Buffers, page, receive, refusal::Refusal};
+use super::{body::Buffers, page, receive, refusal::Refusal, routes};
 use crate::{engine::Engine, quarantine::Quarantine, shared::Shared};
 
 /// What the handlers need.
@@ -23,9 +23,9 @@ pub(crate) struct Gate {
 /// All addresses of the port for portals and browsers.
 pub(crate) fn router(gate: Arc<Gate>) -> Router {
     Router::new()
-        .route("/bitrix/{app}/activity/{revision}", post(activity))
-        .route("/bitrix/{app}/event", post(event))
-        .route("/bitrix/{app}/page", get(page::outside).post(event))
+        .route(routes::ACTIVITY, post(activity))
+        .route(routes::EVENT, post(event))
+        .route(routes::PAGE, get(page::outside).post(event))
         .fallback(async || Refusal::NoSuchPath)
         .method_not_allowed_fallback(not_allowed)
         .with_state(gate)

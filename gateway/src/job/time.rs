@@ -20,6 +20,12 @@ impl Millis {
     }
 }
 
+impl From<Millis> for Timestamp {
+    fn from(time: Millis) -> Self {
+        Self::from_millisecond(time.0).unwrap_or_default()
+    }
+}
+
 impl From<Timestamp> for Millis {
     fn from(time: Timestamp) -> Self {
         Self(time.as_millisecond())

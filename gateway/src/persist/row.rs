@@ -17,13 +17,16 @@ pub(crate) struct StoredJob {
     pub(crate) progress: Progress,
     /// What `payload` holds: pairs, or a sealed body.
     pub(crate) payload: Vec<u8>,
+    /// When it was last written: when it was received, unless work on it ended before.
+    pub(crate) changed: Millis,
+    pub(crate) problem: Option<String>,
 }
 
 impl StoredJob {
     /// What [`StoredJob::read`] reads, in its order.
     pub(crate) const COLUMNS: &str = "id, state, key, app, member_id, revision, workflow_id, code, document_module, \
         document_entity, document_id, type_module, type_entity, type_id, event_token, subscription, user_id, received, \
-        deadline, timed, trace, payload, attempts, failures, faulty_since, sends, answer, answer_error";
+        deadline, timed, trace, payload, attempts, failures, faulty_since, sends, answer, answer_error, changed, problem";
 
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let state = number(row, 1, State::from_number)?;
@@ -71,6 +74,8 @@ impl StoredJob {
             job,
             progress,
             payload,
+            changed: Millis(row.get(28)?),
+            problem: row.get(29)?,
         })
     }
 }

@@ -1,14 +1,23 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use bitrix::rest::Reply;
 use proto::registrar::v1::RecheckRequest;
 use serde::Serialize;
+use service::{
+    system_time,
+    telemetry::{self, KeyValue},
+};
 
 use super::{
     Portal, Portals, Verdict,
     client::SendError,
     token::{NoToken, Token},
 };
-use crate::job::{Answer, Job, Millis};
+use crate::{
+    engine::Timeline,
+    job::{Answer, Job},
+    trace,
+};
 
 /// An answer on its way.
 pub(crate) struct Sending<'a> {
@@ -27,6 +36,17 @@ pub(crate) enum Sent {
     NoToken(String),
 }
 
+impl Sent {
+    /// In one word, for metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Refused(verdict, _) => verdict.name(),
+            Self::NoToken(_) => "no_token",
+        }
+    }
+}
+
 /// The body of `bizproc.event.send`. JSON, because a form can't carry an empty list or tell a text from a number.
 #[derive(Serialize)]
 struct EventSend<'a> {
@@ -38,15 +58,13 @@ struct EventSend<'a> {
 
 impl Portals {
     /// Sends an answer, once; a second time when the first one's token was over.
-    pub(crate) async fn send(&self, portal: &Portal, sending: &Sending<'_>) -> Sent {
+    pub(crate) async fn send(&self, portal: &Portal, sending: &Sending<'_>, timeline: &mut Timeline) -> Sent {
         let job = sending.job;
         let mut rejected: Option<std::sync::Arc<Token>> = None;
         loop {
-            let now = Millis::from(self.clock.now());
-            let whose = (job.app.as_str(), job.member_id.as_str());
             let token = match portal
                 .tokens
-                .get(&self.registrar, whose, now, rejected.as_deref())
+                .get(&self.registrar, &self.clock, job, rejected.as_deref(), timeline)
                 .await
             {
                 Ok(token) => token,
@@ -57,7 +75,13 @@ impl Portals {
                 Ok(body) => body,
                 Err(error) => return Sent::Refused(Verdict::Forbidden, format!("the answer can't be sent: {error}")),
             };
-            let error = match self.http.post(&token.event_send, body).await {
+            let start = self.clock.now();
+            let replied = self.http.post(&token.event_send, body).await;
+            if job.trace.sampled {
+                let when = (system_time(start), system_time(self.clock.now()));
+                note(timeline, job, &token, when, &replied);
+            }
+            let error = match replied {
                 Ok(_) => return Sent::Taken,
                 Err(SendError::Transport(problem)) => {
                     return Sent::Refused(
@@ -95,15 +119,51 @@ impl Portals {
             member_id: job.member_id.clone(),
             error: error.to_owned(),
         };
+        let trace_id = job.trace.id;
         tokio::spawn(async move {
             if let Err(status) = registrar.recheck(request).await {
                 tracing::warn!(
+                    %trace_id,
                     error = status.message(),
                     "the registrar could not be told of a portal's refusal"
                 );
             }
         });
     }
+}
+
+/// Notes a POST to the portal in the job's trace.
+fn note(
+    timeline: &mut Timeline,
+    job: &Job,
+    token: &Token,
+    when: (SystemTime, SystemTime),
+    replied: &Result<Reply, SendError>,
+) {
+    let mut attributes = Vec::with_capacity(8);
+    attributes.extend([
+        KeyValue::new("http.request.method", "POST"),
+        // The token is in the body.
+        KeyValue::new("url.full", token.event_send.to_string()),
+        KeyValue::new("bizproc.portal", job.member_id.clone()),
+    ]);
+    attributes.extend(trace::server(&token.event_send));
+    let (status, problem) = match replied {
+        Ok(_) => (Some(200), None),
+        Err(SendError::Portal(error)) => (error.status, Some((error.code.clone(), error.to_string()))),
+        Err(SendError::Transport(problem)) => (None, Some(("transport".into(), problem.clone()))),
+    };
+    attributes.extend(status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));
+    let mut failed = None;
+    if let Some((kind, problem)) = problem {
+        attributes.push(KeyValue::new("error.type", kind));
+        failed = Some(problem);
+    }
+    let span = timeline.client(job.trace, "bizproc.event.send", telemetry::span_id(), when, attributes);
+    span.problem = failed;
+    // The answers of other jobs owe their token to that one's trace.
+    let elsewhere = token.issued.is_sampled() && token.issued.trace_id() != job.trace.id;
+    span.link = elsewhere.then(|| token.issued.clone());
 }
 
 impl Sending<'_> {

@@ -5,12 +5,19 @@ use std::{sync::Arc, time::Duration};
 use bitrix::rest::method_url;
 use http::Uri;
 use proto::registrar::v1::{IssueTokenRequest, IssueTokenResponse};
-use service::Secret;
+use service::{
+    Secret, SharedClock, system_time,
+    telemetry::{self, SpanContext},
+};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tonic::Code;
 
-use crate::{job::Millis, registrar::Registrar};
+use crate::{
+    engine::Timeline,
+    job::{Job, Millis},
+    registrar::{ISSUE_TOKEN, Registrar, ended},
+};
 
 /// Not used any more in its last moments: the call takes its time, and clocks differ.
 const MARGIN: Duration = Duration::from_mins(1);
@@ -25,6 +32,8 @@ pub(super) struct Token {
     expires: Millis,
     /// `bizproc.event.send` of the portal that the OAuth server named.
     pub(super) event_send: Uri,
+    /// The span of the call that brought it: in the trace of the job that needed it first.
+    pub(super) issued: SpanContext,
 }
 
 /// Why there is none.
@@ -37,16 +46,19 @@ pub(super) enum NoToken {
 }
 
 impl Tokens {
-    /// A token other than `rejected`.
+    /// A token other than `rejected`, for `job`.
     pub(super) async fn get(
         &self,
         registrar: &Registrar,
-        (app, member_id): (&str, &str),
-        now: Millis,
+        clock: &SharedClock,
+        job: &Job,
         rejected: Option<&Token>,
+        timeline: &mut Timeline,
     ) -> Result<Arc<Token>, NoToken> {
         // Held over the request: whoever else waits gets its result.
         let mut current = self.0.lock().await;
+        let start = clock.now();
+        let now = Millis::from(start);
         if let Some(token) = &*current
             && token.expires > now.after(MARGIN)
             && rejected.is_none_or(|rejected| rejected.access != token.access)
@@ -54,17 +66,27 @@ impl Tokens {
             return Ok(token.clone());
         }
         let request = IssueTokenRequest {
-            app: app.to_owned(),
-            member_id: member_id.to_owned(),
+            app: job.app.clone(),
+            member_id: job.member_id.clone(),
             rejected_sha256: rejected
                 .map(|token| Sha256::digest(token.access.expose()).to_vec())
                 .unwrap_or_default(),
         };
-        let response = registrar.issue_token(request).await.map_err(|status| {
+        let id = telemetry::span_id();
+        let span = job.trace.context(id);
+        let issued = registrar.issue_token(request, &span).await;
+        if job.trace.sampled {
+            let mut attributes = registrar.attributes(ISSUE_TOKEN);
+            attributes.extend(ended(&issued));
+            let when = (system_time(start), system_time(clock.now()));
+            timeline.client(job.trace, ISSUE_TOKEN, id, when, attributes).problem =
+                issued.as_ref().err().map(|status| status.message().to_owned());
+        }
+        let response = issued.map_err(|status| {
             *current = None;
             refusal(&status)
         })?;
-        let token = Arc::new(Token::of(response, now).map_err(NoToken::NotNow)?);
+        let token = Arc::new(Token::of(response, now, span).map_err(NoToken::NotNow)?);
         *current = Some(token.clone());
         Ok(token)
     }
@@ -76,7 +98,7 @@ impl Tokens {
 }
 
 impl Token {
-    fn of(response: IssueTokenResponse, now: Millis) -> Result<Self, String> {
+    fn of(response: IssueTokenResponse, now: Millis, issued: SpanContext) -> Result<Self, String> {
         let wrong = |what: String| {
             format!(
                 "the registrar issued a token for {:?}: {what}",
@@ -96,6 +118,7 @@ impl Token {
             access: Secret::from(response.access_token),
             expires,
             event_send,
+            issued,
         })
     }
 }

@@ -58,6 +58,22 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// In one word, for metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Token => "token_rejected",
+            Self::Forbidden => "forbidden",
+            Self::WorkflowGone => "workflow_gone",
+            Self::Busy => "workflow_busy",
+            Self::PortalGone => "portal_gone",
+            Self::Pause(_) => "portal_in_trouble",
+            Self::Barred => "barred",
+            Self::Again => "refused",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bitrix::rest::decode_reply;

@@ -4,17 +4,24 @@ use std::{sync::Arc, time::Duration};
 
 use bitrix::post::{Callback, Post, classify};
 use futures::{StreamExt, stream};
-use proto::registrar::v1::{ProveCallbackRequest, Verdict};
+use proto::registrar::v1::{ProveCallbackRequest, ProveCallbackResponse, Verdict};
+use service::{
+    system_time,
+    telemetry::{self, SpanKind, TraceId},
+};
 use store::StoreError;
+use tonic::Status;
 
 use super::Quarantine;
 use crate::{
     auth,
     engine::Engine,
-    job::{Millis, property_pairs},
+    job::{Job, Millis, property_pairs},
     persist::{StoredJob, quarantine},
+    registrar::{PROVE_CALLBACK, ended},
     shared::Shared,
     snapshot::{Snapshot, Vouch},
+    trace::Done,
     vouch,
 };
 
@@ -98,10 +105,10 @@ impl Worker {
         let looked_at = due.len();
         stream::iter(due)
             .for_each_concurrent(PROOFS, |(stored, source)| async move {
-                let (row, id) = (stored.row, stored.job.id());
+                let (row, id, trace) = (stored.row, stored.job.id(), stored.job.trace.id);
                 let step = self.look(&stored, source.is_empty()).await;
-                if let Err(error) = self.take(row, &id, stored.job.received, step).await {
-                    tracing::error!(job = id, %error, "a quarantined job could not be changed");
+                if let Err(error) = self.take(row, (&id, trace), stored.job.received, step).await {
+                    tracing::error!(job = id, trace_id = %trace, %error, "a quarantined job could not be changed");
                 }
             })
             .await;
@@ -127,7 +134,7 @@ impl Worker {
         if !snapshot.has_app(&job.app) {
             return Step::Discard("no app has this name".into());
         }
-        if !proved && let Err(step) = self.prove(&snapshot, &job.app, &callback).await {
+        if !proved && let Err(step) = self.prove(&snapshot, job, &callback).await {
             return step;
         }
         match vouch::known(&snapshot, &job.app, Some(&job.revision), &job.code) {
@@ -140,7 +147,7 @@ impl Worker {
     }
 
     /// The sender's proof: by now its secret may be known, else its own token must do.
-    async fn prove(&self, snapshot: &Snapshot, app: &str, callback: &Callback) -> Result<(), Step> {
+    async fn prove(&self, snapshot: &Snapshot, job: &Job, callback: &Callback) -> Result<(), Step> {
         let secret = callback
             .auth
             .application_token
@@ -148,14 +155,14 @@ impl Worker {
             .map(bitrix::Secret::expose)
             .unwrap_or_default();
         let member_id = callback.auth.member_id.as_deref().unwrap_or_default();
-        if snapshot.authenticates(app, member_id, secret) == Vouch::Authentic {
+        if snapshot.authenticates(&job.app, member_id, secret) == Vouch::Authentic {
             return Ok(());
         }
         let request = ProveCallbackRequest {
-            app: app.to_owned(),
+            app: job.app.clone(),
             auth: Some(auth::wire(&callback.auth)),
         };
-        let response = match self.shared.registrar.prove_callback(request).await {
+        let response = match self.ask(job, request).await {
             Ok(response) => response,
             Err(status) => return Err(Step::Wait(format!("no proof could be had: {}", status.message()))),
         };
@@ -166,7 +173,42 @@ impl Worker {
         }
     }
 
-    async fn take(&self, row: i64, id: &str, received: Millis, step: Step) -> Result<(), StoreError> {
+    /// Asks the registrar for a proof, in the trace of the callback.
+    async fn ask(&self, job: &Job, request: ProveCallbackRequest) -> Result<ProveCallbackResponse, Status> {
+        let Shared {
+            registrar,
+            clock,
+            telemetry,
+            ..
+        } = &*self.shared;
+        let (id, start) = (telemetry::span_id(), system_time(clock.now()));
+        let result = registrar.prove_callback(request, &job.trace.context(id)).await;
+        if job.trace.sampled {
+            let mut attributes = registrar.attributes(PROVE_CALLBACK);
+            attributes.extend(ended(&result));
+            let span = Done {
+                name: PROVE_CALLBACK.into(),
+                kind: SpanKind::Client,
+                id,
+                parent: job.trace.accept,
+                start,
+                end: system_time(clock.now()),
+                attributes,
+                link: None,
+                problem: result.as_ref().err().map(|status| status.message().to_owned()),
+            };
+            job.trace.export(telemetry, span);
+        }
+        result
+    }
+
+    async fn take(
+        &self,
+        row: i64,
+        (id, trace_id): (&str, TraceId),
+        received: Millis,
+        step: Step,
+    ) -> Result<(), StoreError> {
         let now = self.shared.now();
         let age = now.since(received);
         let step = match step {
@@ -177,7 +219,7 @@ impl Worker {
         let next = now.after((age / 2).clamp(Duration::from_secs(1), Duration::from_mins(5)));
         match step {
             Step::Accept { revision, pairs } => {
-                tracing::info!(job = id, "quarantined job accepted");
+                tracing::info!(job = id, %trace_id, "quarantined job accepted");
                 self.shared
                     .db
                     .write(move |tx| quarantine::accept(tx, row, &revision, &pairs, now))
@@ -197,7 +239,7 @@ impl Worker {
                     .await?;
             }
             Step::Discard(problem) => {
-                tracing::warn!(job = id, problem, "quarantined job dropped");
+                tracing::warn!(job = id, %trace_id, problem, "quarantined job dropped");
                 self.shared.counts.dropped("disproved");
                 self.shared
                     .db
@@ -205,7 +247,7 @@ impl Worker {
                     .await?;
             }
             Step::Park(problem) => {
-                tracing::warn!(job = id, problem, "quarantined job parked");
+                tracing::warn!(job = id, %trace_id, problem, "quarantined job parked");
                 let evicted = self
                     .shared
                     .db

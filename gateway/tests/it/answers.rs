@@ -3,6 +3,7 @@
 use proto::gateway::v1::{Outcome, State};
 use reqwest::StatusCode;
 use serde_json::json;
+use service::telemetry::SpanData;
 
 use crate::{
     executor::value,
@@ -55,21 +56,51 @@ async fn a_callback_is_answered() {
     assert_eq!(get("x-bizproc-waiting").as_deref(), Some("true"));
     assert!(get("grpc-timeout").is_some());
 
+    let next = world.callback(&gateway, &Callback::numbered(2, "next")).await;
+    assert_eq!(next, StatusCode::OK);
+    world.portal.calls(2).await;
     let spans = gateway.spans.clone();
     gateway.stop().await;
     let (accept, call, answer) = (
-        spans.named("accept").unwrap(),
-        spans.named("call").unwrap(),
-        spans.named("event.send").unwrap(),
+        spans.named("POST /bitrix/{app}/activity/{revision}").unwrap(),
+        spans.named("hasher.v1.Hasher/Md5").unwrap(),
+        spans.named("bizproc.event.send").unwrap(),
     );
     for span in [&accept, &call, &answer] {
         assert_eq!(span.span_context.trace_id().to_string(), job.trace_id);
     }
     assert_eq!(call.parent_span_id, accept.span_context.span_id());
     assert_eq!(answer.parent_span_id, accept.span_context.span_id());
+    for (span, key, value) in [
+        (&accept, "http.request.method", "POST"),
+        (&accept, "http.route", "/bitrix/{app}/activity/{revision}"),
+        (&accept, "bizproc.workflow", callback.get("workflow_id")),
+        (&call, "rpc.service", "hasher.v1.Hasher"),
+        (&call, "rpc.method", "Md5"),
+        (&call, "server.address", "127.0.0.1"),
+        (&call, "rpc.grpc.status_code", "0"),
+        (&answer, "http.response.status_code", "200"),
+    ] {
+        assert_eq!(attribute(span, key), value, "{key} of {}", span.name);
+    }
+    let issue = spans.named("registrar.v1.Registrar/IssueToken").unwrap();
+    assert_eq!(issue.span_context.trace_id().to_string(), job.trace_id);
+    assert_eq!(issue.parent_span_id, accept.span_context.span_id());
+    assert!(answer.links.links.is_empty(), "the token is its own");
+    let finished = spans.finished();
+    let other = finished
+        .iter()
+        .find(|span| span.name == answer.name && span.span_context.trace_id() != issue.span_context.trace_id())
+        .unwrap();
+    assert_eq!(other.links.links[0].span_context, issue.span_context);
     let traceparent = get("traceparent").unwrap();
     assert_eq!(
         traceparent,
         format!("00-{}-{}-01", job.trace_id, call.span_context.span_id())
     );
+}
+
+fn attribute(span: &SpanData, key: &str) -> String {
+    let found = span.attributes.iter().find(|attribute| attribute.key.as_str() == key);
+    found.map(|attribute| attribute.value.to_string()).unwrap_or_default()
 }

@@ -99,7 +99,7 @@ async fn what_is_not_taken_is_told() {
         "app",
     ] {
         assert!(
-            metrics.contains(&format!("posts_refused_total{{reason=\"{reason}\"}}")),
+            metrics.contains(&format!("gateway_posts_refused_total{{reason=\"{reason}\"}}")),
             "{reason}\n{metrics}"
         );
     }

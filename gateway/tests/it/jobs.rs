@@ -141,13 +141,13 @@ async fn numbers_tell_what_happened() {
     gateway.the_job(State::Sent).await;
     let metrics = gateway.metrics(&world.http).await;
     for line in [
-        "posts_accepted_total{shape=\"callback\"} 1",
-        "jobs_finished_total{state=\"sent\",outcome=\"answered\"} 1",
-        "calls_total{executor=\"hasher\",ok=\"true\"} 1",
-        "sends_total{ok=\"true\"} 1",
-        "accept_seconds_count 1",
-        "answer_seconds_count 1",
-        "jobs_waiting{state=\"parked\"} 0",
+        "gateway_posts_total{shape=\"callback\"} 1",
+        "gateway_jobs_finished_total{app=\"demo\",activity=\"md5\",state=\"sent\",outcome=\"answered\"} 1",
+        "gateway_calls_total{app=\"demo\",activity=\"md5\",result=\"OK\"} 1",
+        "gateway_sends_total{result=\"taken\"} 1",
+        "gateway_accept_duration_seconds_count 1",
+        "gateway_time_to_answer_seconds_count{app=\"demo\",activity=\"md5\"} 1",
+        "gateway_jobs_waiting{state=\"parked\"} 0",
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }

@@ -54,7 +54,7 @@ async fn a_forged_one_is_dropped_and_acknowledged() {
         gateway
             .metrics(&world.http)
             .await
-            .contains("dropped_total{reason=\"disproved\"} 1")
+            .contains("gateway_dropped_total{reason=\"disproved\"} 1")
     );
 
     // The portal's own callback for the same step is believed all the same.
