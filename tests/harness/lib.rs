@@ -14,4 +14,4 @@ pub use emulator::Emulator;
 pub use fixtures::form;
 pub use operator::{jobs, settled};
 pub use process::{Process, binary};
-pub use stack::{APP, CLIENT_ID, CLIENT_SECRET, Shape, Stack};
+pub use stack::{APP, CLIENT_ID, CLIENT_SECRET, OPERATOR_TOKEN, SERVICE_TOKEN, Shape, Stack};

@@ -1,6 +1,10 @@
 //! One of our programs.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    fs::OpenOptions,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use anyhow::Context as _;
 use tokio::process::{Child, Command};
@@ -18,13 +22,30 @@ impl Process {
         Self::start_with(name, arguments, &[])
     }
 
+    /// The same with its log appended to a file.
+    pub fn start_logged(
+        name: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let log = OpenOptions::new().create(true).append(true).open(log)?;
+        Self::spawn(name, arguments, variables, log.into())
+    }
+
     /// The same with variables in its environment.
     pub fn start_with(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let level = std::env::var("LOG").unwrap_or_else(|_| "warn".into());
+        let variables: Vec<_> = variables.iter().copied().chain([("LOG", level.as_str())]).collect();
+        Self::spawn(name, arguments, &variables, Stdio::inherit())
+    }
+
+    fn spawn(name: &str, arguments: &[&str], variables: &[(&str, &str)], log: Stdio) -> anyhow::Result<Self> {
         let child = Command::new(binary(name)?)
             .args(arguments)
             .envs(variables.iter().copied())
-            .env("LOG", std::env::var("LOG").unwrap_or_else(|_| "warn".into()))
             .stdin(Stdio::null())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
@@ -39,6 +60,14 @@ impl Process {
         self.child.id()
     }
 
+    /// Any signal: `STOP`, `CONT`.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let id = self.child.id().context("it has ended already")?.to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await?;
+        anyhow::ensure!(sent.success(), "kill -{name} {id}: {sent}");
+        Ok(())
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
@@ -46,8 +75,7 @@ impl Process {
 
     /// SIGTERM, and waits for its end; an error if it does not end well.
     pub async fn terminate(&mut self) -> anyhow::Result<()> {
-        let id = self.child.id().context("it has ended already")?.to_string();
-        Command::new("kill").args(["-TERM", &id]).status().await?;
+        self.signal("TERM").await?;
         let status = self.child.wait().await?;
         anyhow::ensure!(status.success(), "{} ended with {status}", self.name);
         Ok(())

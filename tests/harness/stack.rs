@@ -15,8 +15,10 @@ pub const CLIENT_ID: &str = "local.5f1a2b3c4d5e6f.12345678";
 /// Its secret.
 pub const CLIENT_SECRET: &str = "secret-of-the-demo-app";
 
-const SERVICE_TOKEN: &str = "service-token-of-the-tests";
-const OPERATOR_TOKEN: &str = "operator-token-of-the-tests";
+/// The token between the services.
+pub const SERVICE_TOKEN: &str = "service-token-of-the-tests";
+/// The token of people.
+pub const OPERATOR_TOKEN: &str = "operator-token-of-the-tests";
 
 /// How the services run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +62,8 @@ impl Stack {
         Self::start_with(shape, Emulator::start().await?, "", &[]).await
     }
 
-    /// The same with a given emulator, more configuration (TOML, tables) and variables for all processes.
+    /// The same with a given emulator, more configuration (TOML, tables) and variables for all processes. With `LOG` among
+    /// them, the logs are kept ([`Stack::logs`]).
     pub async fn start_with(
         shape: Shape,
         emulator: Emulator,
@@ -194,9 +197,33 @@ impl Stack {
         OPERATOR_TOKEN
     }
 
+    /// What the three processes logged so far.
+    pub fn logs(&self) -> anyhow::Result<String> {
+        let read = |program| std::fs::read_to_string(self.log(program)).with_context(|| format!("log of {program}"));
+        ["hasher", "registrar", "gateway"].into_iter().map(read).collect()
+    }
+
+    /// Stops the three processes, the gateway first.
+    pub async fn terminate(&mut self) -> anyhow::Result<()> {
+        for name in ["gateway", "registrar", "hasher"] {
+            self.process(name)?.terminate().await?;
+        }
+        Ok(())
+    }
+
     /// The gateway's metrics.
     pub async fn metrics(&self) -> anyhow::Result<String> {
-        let url = format!("http://127.0.0.1:{}/metrics", self.ports.gateway_admin);
+        self.metrics_of("gateway").await
+    }
+
+    /// A service's metrics.
+    pub async fn metrics_of(&self, service: &str) -> anyhow::Result<String> {
+        let admin = match service {
+            "hasher" => self.ports.hasher_admin,
+            "registrar" => self.ports.registrar_admin,
+            _ => self.ports.gateway_admin,
+        };
+        let url = format!("http://127.0.0.1:{admin}/metrics");
         Ok(self.http.get(url).send().await?.error_for_status()?.text().await?)
     }
 
@@ -218,7 +245,14 @@ impl Stack {
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
             .collect();
+        if variables.iter().any(|(key, _)| *key == "LOG") {
+            return Process::start_logged(program, &arguments, &variables, &self.log(program));
+        }
         Process::start_with(program, &arguments, &variables)
+    }
+
+    fn log(&self, program: &str) -> PathBuf {
+        self.folder.path().join(format!("{program}.log"))
     }
 
     /// Asks until the admin port says ready; a service that never does fails the test.
