@@ -3,6 +3,7 @@
 mod bad_input;
 mod captured;
 mod crash;
+mod dates;
 mod lifecycle;
 mod lock;
 mod main_job;

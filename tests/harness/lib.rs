@@ -1,15 +1,18 @@
 //! The harness of the end-to-end tests: the real binaries on ports of their own, beside an emulated portal.
 //!
 //! - [`Emulator`]: the portal and its control API.
+//! - [`Calendar`]: an executor that only the tests have.
 //! - [`Process`]: one of our programs, killed when dropped.
 //! - [`Stack`]: gateway, registrar and hasher, as three processes or as `bizproc serve`, with the app installed.
 
+mod calendar;
 mod emulator;
 mod fixtures;
 mod operator;
 mod process;
 mod stack;
 
+pub use calendar::Calendar;
 pub use emulator::Emulator;
 pub use fixtures::form;
 pub use operator::{jobs, settled};
