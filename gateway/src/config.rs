@@ -7,7 +7,7 @@ use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
 use serde::{Deserialize, Deserializer, de};
-use service::{ConfigError, Configuration, Listen, Secret, seal::Key};
+use service::{ConfigError, Configuration, Listen, Secret, grpc::Tls, seal::Key};
 
 pub use self::{limits::Limits, store::Store};
 
@@ -26,6 +26,8 @@ pub struct Config {
     pub grpc: Grpc,
     /// The admin port.
     pub admin: Admin,
+    /// `GATEWAY__TLS__CERT_FILE` and `GATEWAY__TLS__KEY_FILE`: the Jobs service over TLS. Default: in the clear.
+    pub tls: Option<Tls>,
     /// The control plane.
     pub registrar: Registrar,
     /// The store.
@@ -130,6 +132,9 @@ impl Configuration for Config {
                 "is 0: nobody could connect",
             ));
         }
+        if let Some(tls) = &self.tls {
+            tls.check("gateway.tls")?;
+        }
         Key::check(self.store.key.as_ref(), "gateway.store.key")?;
         self.limits.check()
     }
@@ -143,6 +148,7 @@ impl Default for Config {
             http: Http::default(),
             grpc: Grpc::default(),
             admin: Admin::default(),
+            tls: None,
             registrar: Registrar::default(),
             store: Store::default(),
             limits: Limits::default(),

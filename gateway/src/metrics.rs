@@ -78,6 +78,10 @@ impl Counts {
             waiting: Family::default(),
             oldest: Family::default(),
         };
+        // A count that begins with its first event looks to Prometheus as if nothing had happened.
+        for reason in ["store", "busy", "quarantine_full", "slow", "cut_off"] {
+            drop(counts.refused.get_or_create(&Reason { reason }));
+        }
         counts.register(registry.sub_registry_with_prefix("gateway"));
         counts
     }

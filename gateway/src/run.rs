@@ -81,6 +81,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .context("gateway.operator_token is required")?;
     let server = Server::new(&parts, readiness.clone(), &mut metrics)
         .bearer(Bearer::new().token("operator", operator_token, ["/gateway.v1.Jobs/"]))
+        .tls(shared.config.tls.clone())
         .descriptors(proto::DESCRIPTORS)
         .service(JobsServer::new(JobsService { db: shared.db.clone() }));
     let _admin = admin::serve(sockets.admin, readiness, metrics, &parts.lifecycle);

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bitrix::oauth::Servers;
 use serde::Deserialize;
-use service::{ConfigError, Configuration, Listen, Secret, seal::Key};
+use service::{ConfigError, Configuration, Listen, Secret, grpc::Tls, seal::Key};
 
 pub use self::{
     app::{App, AppName, Portal},
@@ -43,6 +43,8 @@ pub struct Config {
     pub grpc: Grpc,
     /// The admin port.
     pub admin: Admin,
+    /// `REGISTRAR__TLS__CERT_FILE` and `REGISTRAR__TLS__KEY_FILE`: gRPC over TLS. Default: in the clear.
+    pub tls: Option<Tls>,
     /// The store.
     pub store: Store,
     /// `REGISTRAR__APPS__NAME__…`: the apps by name. At least one is required.
@@ -99,6 +101,9 @@ impl Configuration for Config {
             }
         }
         Key::check(self.store.key.as_ref(), "registrar.store.key")?;
+        if let Some(tls) = &self.tls {
+            tls.check("registrar.tls")?;
+        }
         if self.apps.is_empty() {
             return Err(ConfigError::invalid(
                 "registrar.apps",
@@ -140,6 +145,7 @@ impl Default for Config {
             keep_revisions: Duration::from_hours(30 * 24),
             grpc: Grpc::default(),
             admin: Admin::default(),
+            tls: None,
             store: Store::default(),
             apps: BTreeMap::new(),
             executors: BTreeMap::new(),

@@ -30,12 +30,29 @@ pub(crate) enum Refresh {
     Lost,
 }
 
+impl Refresh {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unavailable => "unavailable",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// A waiting `Sync`, counted while it lives.
 pub(crate) struct Waiter(Gauge);
 
 impl Metrics {
     /// Makes them visible.
     pub(crate) fn register(&self, registry: &mut Registry) {
+        // A count that begins with its first event looks to Prometheus as if nothing had happened.
+        for result in [Refresh::Ok, Refresh::Unavailable, Refresh::Lost] {
+            drop(self.refreshes.get_or_create(&[("result", result.name())]));
+        }
+        for result in ["ok", "incomplete", "lost", "denied", "paused", "trouble"] {
+            drop(self.reconciliations.get_or_create(&[("result", result)]));
+        }
         let with_prefix = registry.sub_registry_with_prefix("registrar");
         with_prefix.register(
             "reconciliations",
@@ -68,12 +85,7 @@ impl Metrics {
 
     /// A refresh ended.
     pub(crate) fn refreshed(&self, result: Refresh) {
-        let result = match result {
-            Refresh::Ok => "ok",
-            Refresh::Unavailable => "unavailable",
-            Refresh::Lost => "lost",
-        };
-        self.refreshes.get_or_create(&[("result", result)]).inc();
+        self.refreshes.get_or_create(&[("result", result.name())]).inc();
     }
 
     /// Somebody's word was looked into.

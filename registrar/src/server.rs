@@ -71,6 +71,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     let (Some(service_token), Some(operator_token)) = (service_token, operator_token) else {
         anyhow::bail!("the configuration has no tokens");
     };
+    let tls = config.tls.clone();
     let api = build(Arc::new(config), &parts, metrics).await?;
     stored.set(true);
     tracing::info!(grpc = %sockets.grpc.local_addr()?, admin = %admin, "registrar serves");
@@ -81,6 +82,8 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     );
     server
         .bearer(bearer)
+        .tls(tls)
+        .log_traces()
         .descriptors(proto::DESCRIPTORS)
         .service(api.into_service())
         .serve(sockets.grpc)

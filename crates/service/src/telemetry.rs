@@ -17,7 +17,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
 pub use capture::Spans;
 pub use export::TelemetryError;
-pub use logs::{logs, logs_from};
+pub use logs::{log_span, logs, logs_from};
 use opentelemetry::InstrumentationScope;
 pub use opentelemetry::{
     KeyValue, SpanId, TraceFlags, TraceId,

@@ -1,6 +1,6 @@
 //! A running gateway and its surroundings.
 
-use std::net::SocketAddr;
+use std::{fs::File, net::SocketAddr, path::PathBuf};
 
 use gateway::{Config, Sockets};
 use proto::gateway::v1::{GetRequest, Job, ListRequest, State, jobs_client::JobsClient};
@@ -34,6 +34,7 @@ pub(crate) struct Gateway {
     pub(crate) spans: Spans,
     lifecycle: Lifecycle,
     running: JoinHandle<anyhow::Result<()>>,
+    lock: PathBuf,
 }
 
 impl World {
@@ -96,6 +97,7 @@ impl World {
 
 impl Gateway {
     pub(crate) async fn start(config: Config) -> Self {
+        let lock = config.store.path.with_added_extension("lock");
         let sockets = Sockets::bind(&config).await.unwrap();
         let address = |listener: &tokio::net::TcpListener| listener.local_addr().unwrap();
         let (http, grpc, admin) = (address(&sockets.http), address(&sockets.grpc), address(&sockets.admin));
@@ -117,6 +119,7 @@ impl Gateway {
             spans,
             lifecycle,
             running,
+            lock,
         }
     }
 
@@ -143,6 +146,11 @@ impl Gateway {
     pub(crate) async fn kill(self) {
         self.lifecycle.kill();
         drop(self.running.await.unwrap());
+        // A process would be gone now; its threads let go of the store in their own time.
+        let lock = File::open(self.lock).unwrap();
+        while lock.try_lock().is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) async fn jobs(&self, state: State) -> Vec<Job> {

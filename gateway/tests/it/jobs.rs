@@ -147,6 +147,7 @@ async fn numbers_tell_what_happened() {
         "gateway_sends_total{result=\"taken\"} 1",
         "gateway_accept_duration_seconds_count 1",
         "gateway_time_to_answer_seconds_count{app=\"demo\",activity=\"md5\"} 1",
+        "gateway_posts_refused_total{reason=\"store\"} 0",
         "gateway_jobs_waiting{state=\"parked\"} 0",
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");

@@ -22,9 +22,10 @@ use bitrix::{
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use proto::registrar::v1::InstallationState as State;
-use service::{Lifecycle, Secret, SharedClock};
+use service::{Lifecycle, Secret, SharedClock, telemetry::log_span};
 use thiserror::Error;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, oneshot};
+use tracing::Instrument as _;
 use url::Url;
 
 use super::{Credentials, Installation, Installations, Key, TokenDigest, credentials::digest};
@@ -117,10 +118,12 @@ impl Tokens {
         }
         let (done, landed) = oneshot::channel();
         let (tokens, key, parent) = (self.clone(), key.clone(), parent.clone());
-        self.lifecycle.spawn("token refresh", async move {
+        let log = parent.as_ref().map_or_else(tracing::Span::none, log_span);
+        let flight = async move {
             // The caller may be gone; the pair is stored all the same.
             drop(done.send(tokens.fly(&key, rejected, purpose, arrived, &parent).await));
-        });
+        };
+        self.lifecycle.spawn("token refresh", flight.instrument(log));
         landed
             .await
             .unwrap_or_else(|_| Err(unavailable("the registrar is stopping".into())))

@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use proto::registrar::v1::InstallationState as State;
 use service::{
     Backoff, Lifecycle, SharedClock, Telemetry,
-    telemetry::{KeyValue, SpanKind},
+    telemetry::{KeyValue, SpanKind, log_span},
 };
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tracing::Instrument as _;
 
 use super::{
     desired::Desired,
@@ -99,7 +100,10 @@ impl Reconciler {
         span.set(KeyValue::new("bizproc.app", key.app.clone()));
         span.set(KeyValue::new("bizproc.portal", key.member_id.clone()));
         let parent = Some(span.context().clone());
-        let report = self.pass(&installation, &mut lane, &parent).await?;
+        let report = self
+            .pass(&installation, &mut lane, &parent)
+            .instrument(log_span(span.context()))
+            .await?;
         if !report.problem.is_empty() {
             span.fail(report.problem.clone());
         }

@@ -51,6 +51,7 @@ async fn metrics_tell_what_goes_on() {
         "registrar_proofs_total{verdict=\"proved\"} 1",
         "registrar_installations{state=\"active\"} 1",
         "registrar_installations{state=\"token_revoked\"} 0",
+        "registrar_token_refreshes_total{result=\"lost\"} 0",
         "registrar_sync_waiters 0",
     ] {
         assert!(text.contains(line), "no {line} in\n{text}");

@@ -25,7 +25,7 @@ async fn stack(endpoint: &str, protocol: &str) -> anyhow::Result<Stack> {
         ("OTEL_TRACES_SAMPLER_ARG", "1.0"),
         // Of what a killed process leaves behind, little is lost.
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-        ("LOG", "info,gateway=debug"),
+        ("LOG", "info,gateway=debug,registrar=debug"),
     ];
     let stack = Stack::start_with(Shape::Separate, Emulator::start().await?, "", &variables).await?;
     stack.install().await?;
@@ -137,8 +137,15 @@ async fn a_workflow_is_one_trace_over_three_processes() -> anyhow::Result<()> {
     assert_eq!(second.only(SEND)?.links, [(id.clone(), issue.id.clone())]);
 
     stack.terminate().await?;
-    let line = stack.logs()?;
-    let line = line
+    let logs = stack.logs()?;
+    let renewed = logs.lines().find(|line| line.contains("token refreshed"));
+    let renewed: Value = serde_json::from_str(renewed.unwrap_or_default())?;
+    assert_eq!(
+        renewed["span"]["trace_id"],
+        json!(id),
+        "the registrar's line: {renewed}"
+    );
+    let line = logs
         .lines()
         .find(|line| line.contains("work on the job ended") && line.contains(&id));
     let line: Value = serde_json::from_str(line.unwrap_or_default())?;

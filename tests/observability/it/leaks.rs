@@ -1,6 +1,9 @@
 //! A full run at the most talkative log level, with every span exported: no secret is in a log, a span or a metric.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::Context as _;
 use observability::Collector;
@@ -93,6 +96,11 @@ async fn no_secret_is_in_a_log_a_span_or_a_metric() -> anyhow::Result<()> {
     }
     let logs = stack.logs()?;
     the_run_was_seen(&logs, &metrics, &collector);
+    assert_eq!(
+        exported(&metrics),
+        documented(),
+        "deploy/metrics.md tells what there is"
+    );
     for (name, secret) in &secrets.0 {
         for line in logs.lines().chain(metrics.lines()) {
             assert!(!line.contains(secret), "{name} is in: {line}");
@@ -310,6 +318,26 @@ fn the_run_was_seen(logs: &str, metrics: &str, collector: &Collector) {
     ] {
         assert!(metrics.contains(text), "no {text:?} in the metrics");
     }
+}
+
+/// Names and types of the metrics.
+fn exported(metrics: &str) -> BTreeSet<(&str, &str)> {
+    metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .collect()
+}
+
+/// The same, as people can read them.
+fn documented() -> BTreeSet<(&'static str, &'static str)> {
+    let rows = include_str!("../../../deploy/metrics.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| {
+        let (name, rest) = row.split_once("` | ")?;
+        Some((name, rest.split_once(" |")?.0))
+    })
+    .collect()
 }
 
 /// The longest run of hexadecimal digits.

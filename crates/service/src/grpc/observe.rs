@@ -19,7 +19,7 @@ use tower::{Layer, Service};
 use super::calls::Calls;
 use crate::{
     SharedClock, Telemetry,
-    telemetry::{Span, traceparent},
+    telemetry::{Span, log_span, traceparent},
 };
 
 /// The context of the call's server span, the parent of what its handler does; `None` when no telemetry is on.
@@ -32,6 +32,8 @@ pub(super) struct Observer {
     pub(super) telemetry: Telemetry,
     pub(super) clock: SharedClock,
     pub(super) calls: Calls,
+    /// Whether the log lines of handlers carry the trace's id.
+    pub(super) logs_traces: bool,
 }
 
 impl Observer {
@@ -156,9 +158,14 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let call = Ending(Some(self.observer.begin(&mut request)));
+        let log = match request.extensions().get::<SpanContext>() {
+            Some(context) if self.observer.logs_traces => log_span(context),
+            _ => tracing::Span::none(),
+        };
         ObservedFuture {
             inner: self.inner.call(request),
             call,
+            log,
         }
     }
 }
@@ -168,6 +175,7 @@ pin_project_lite::pin_project! {
         #[pin]
         inner: F,
         call: Ending,
+        log: tracing::Span,
     }
 }
 
@@ -179,7 +187,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = ready!(this.inner.poll(context))?;
+        let response = ready!(this.log.in_scope(|| this.inner.poll(context)))?;
         // A call that failed at once has its status in the headers.
         if let Some(code) = status(response.headers()) {
             this.call.end(code);

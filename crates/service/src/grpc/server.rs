@@ -45,6 +45,7 @@ impl Server {
             telemetry: parts.telemetry.clone(),
             clock: parts.clock.clone(),
             calls: Calls::new(metrics),
+            logs_traces: false,
         };
         Self {
             observer,
@@ -62,6 +63,13 @@ impl Server {
     #[must_use]
     pub fn bearer(mut self, bearer: Bearer) -> Self {
         self.bearer = Some(Arc::new(bearer));
+        self
+    }
+
+    /// What handlers log carries the id of the call's trace. For servers that are not on a hot path.
+    #[must_use]
+    pub fn log_traces(mut self) -> Self {
+        self.observer.logs_traces = true;
         self
     }
 

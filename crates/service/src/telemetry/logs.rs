@@ -2,7 +2,14 @@
 
 use std::io::{self, IsTerminal};
 
+use opentelemetry::trace::SpanContext;
 use tracing_subscriber::EnvFilter;
+
+/// A span of the log, not of a trace: lines written in it carry the trace's id. For paths that are not hot.
+pub fn log_span(context: &SpanContext) -> tracing::Span {
+    // Enabled with every line that it is to be seen on.
+    tracing::error_span!("trace", trace_id = %context.trace_id())
+}
 
 /// Starts the log on stderr: text on a terminal, else one JSON object a line. `LOG` (or `RUST_LOG`) filters, e.g.
 /// `debug` or `gateway=debug,info`; default `info`. A second call changes nothing.

@@ -27,6 +27,7 @@ async fn observed(answer: Option<Response<Once>>) -> (i64, &'static str) {
         telemetry,
         clock: SystemClock::shared(),
         calls: Calls::new(&mut metrics),
+        logs_traces: false,
     };
     let answer = std::sync::Mutex::new(answer);
     let service = service_fn(move |_: Request<()>| {
@@ -89,6 +90,7 @@ async fn a_call_that_fails_at_once_ends_with_its_headers() {
         telemetry,
         clock: SystemClock::shared(),
         calls: Calls::new(&mut metrics),
+        logs_traces: false,
     };
     let answer = std::sync::Mutex::new(Some(answer));
     let service =
