@@ -63,6 +63,8 @@ struct Counts {
     failed: Counter,
     dropped: Counter,
     failing: AtomicBool,
+    /// Nothing is sent any more.
+    closed: AtomicBool,
 }
 
 impl Exporter {
@@ -114,7 +116,9 @@ impl Exporter {
 
     pub(super) fn push(&self, span: SpanData) {
         // The SDK drops silently; the bound is kept here so that drops are counted.
-        if self.counts.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue {
+        if self.counts.closed.load(Ordering::Relaxed) {
+            self.counts.dropped.inc();
+        } else if self.counts.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue {
             self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
             self.counts.dropped.inc();
         } else {
@@ -126,8 +130,10 @@ impl Exporter {
         let Some(runtime) = self.runtime.lock().take() else {
             return;
         };
+        self.counts.closed.store(true, Ordering::Relaxed);
         if let Err(error) = self.processor.shutdown_with_timeout(SHUTDOWN_LIMIT) {
-            tracing::warn!(%error, "the last spans could not be sent");
+            let spans = self.counts.waiting.load(Ordering::Relaxed);
+            tracing::warn!(%error, spans, "the last spans could not be sent");
         }
         runtime.shutdown_background();
     }
@@ -151,7 +157,7 @@ impl Exporter {
         );
         registry.register(
             "telemetry_spans_dropped",
-            "Spans that found the queue full",
+            "Spans that found the queue full, or the service stopping",
             dropped.clone(),
         );
     }
@@ -261,6 +267,8 @@ mod tests {
             assert_eq!(batches.recv().unwrap() + batches.recv().unwrap(), 4);
         });
         assert_eq!((counts.exported.get(), counts.dropped.get()), (4, 3));
+        exporter.push(span());
+        assert_eq!(counts.dropped.get(), 4, "too late is dropped, too");
     }
 
     #[test]
