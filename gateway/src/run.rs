@@ -125,6 +125,8 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
             "gateway stops; jobs in hand begin again at the next start"
         );
     }
+    // They write to the store, whose writes are released on the hot thread: it ends after them.
+    parts.lifecycle.drained().await;
     Ok(())
 }
 

@@ -87,6 +87,12 @@ impl Lifecycle {
         });
     }
 
+    /// Returns when all background tasks have ended.
+    pub async fn drained(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
     /// Turns SIGTERM and SIGINT into the soft stop, a second one into the hard stop.
     pub fn stop_on_signals(&self) -> io::Result<()> {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -116,8 +122,7 @@ impl Lifecycle {
         let work = async {
             let result = run.await;
             self.stop();
-            self.0.tasks.close();
-            self.0.tasks.wait().await;
+            self.drained().await;
             result
         };
         let limit = async {

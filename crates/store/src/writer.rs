@@ -45,13 +45,16 @@ struct State {
 }
 
 impl Queue {
-    pub(crate) fn push(&self, write: Box<dyn Write>) {
+    /// True when it is the first to wait: then somebody must [`wake`](Self::wake) the thread.
+    pub(crate) fn push(&self, write: Box<dyn Write>) -> bool {
         let mut state = self.state.lock();
         state.waiting.writes.push(write);
-        if state.waiting.writes.len() == 1 {
-            state.asleep = false;
-            self.wake.notify_one();
-        }
+        state.waiting.writes.len() == 1
+    }
+
+    pub(crate) fn wake(&self) {
+        self.state.lock().asleep = false;
+        self.wake.notify_one();
     }
 
     pub(crate) fn push_lazy(&self, write: Box<dyn Write>) {

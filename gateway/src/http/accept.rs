@@ -39,7 +39,7 @@ pub(super) async fn accept(
         Err(doubt) => {
             let revision = arrival.revision.unwrap_or_default();
             let job = Job::of_callback(callback, arrival.app, revision, arrival.at.into(), trace);
-            quarantine(gate, arrival, job, body, doubt).await
+            Box::pin(quarantine(gate, arrival, job, body, doubt)).await
         }
     }
 }

@@ -81,8 +81,8 @@ async fn take(
     };
     match post {
         Post::Callback(callback) => accept::accept(gate, &arrival, callback, &body.bytes).await,
-        Post::Event(posted) => event::accept(gate, &arrival, posted, &body.bytes).await,
-        Post::Frame(posted) => Ok(frame::show(gate, &arrival, posted).await),
+        Post::Event(posted) => Box::pin(event::accept(gate, &arrival, posted, &body.bytes)).await,
+        Post::Frame(posted) => Ok(Box::pin(frame::show(gate, &arrival, posted)).await),
     }
 }
 

@@ -74,7 +74,7 @@ impl Tokens {
         };
         let id = telemetry::span_id();
         let span = job.trace.context(id);
-        let issued = registrar.issue_token(request, &span).await;
+        let issued = Box::pin(registrar.issue_token(request, &span)).await;
         if job.trace.sampled {
             let mut attributes = registrar.attributes(ISSUE_TOKEN);
             attributes.extend(ended(&issued));
