@@ -1,4 +1,4 @@
-//! What the tests of traces, logs and metrics need beside the [stack](tests::Stack): the real Jaeger, and an endpoint that
+//! What the tests of traces, logs and metrics need beside the stack of `tests`: the real Jaeger, and an endpoint that
 //! keeps every span.
 
 mod collector;
