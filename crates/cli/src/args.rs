@@ -7,7 +7,7 @@ use proto::gateway::v1::State;
 
 /// Bitrix24 business-process activities from any gRPC method.
 #[derive(Parser)]
-#[command(name = "bizproc", version, about)]
+#[command(name = "bizproc", version = service::build_version(env!("CARGO_PKG_VERSION")), about)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

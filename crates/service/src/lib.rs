@@ -25,7 +25,7 @@ pub use jiff::Timestamp;
 pub use lifecycle::Lifecycle;
 pub use listen::Listen;
 pub use metrics::Metrics;
-pub use program::{About, EX_CONFIG, REVISION, main};
+pub use program::{About, EX_CONFIG, REVISION, build_version, main};
 /// The metric types that [`Metrics`] registers.
 pub use prometheus_client;
 pub use secret::Secret;

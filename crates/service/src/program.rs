@@ -19,6 +19,11 @@ pub const REVISION: &str = match option_env!("BUILD_REVISION") {
     None => "unknown",
 };
 
+/// What `--version` prints of a package's version.
+pub fn build_version(package: &str) -> &'static str {
+    format!("{package} ({REVISION})").leak()
+}
+
 /// What a binary says of itself.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
@@ -98,10 +103,9 @@ where
 }
 
 fn command(about: &About) -> Command {
-    let version: &'static str = format!("{} ({REVISION})", about.version).leak();
     Command::new(about.name)
         .about(about.summary)
-        .version(version)
+        .version(build_version(about.version))
         .arg(
             Arg::new("config")
                 .long("config")
