@@ -97,6 +97,12 @@ pub(crate) struct Decode {
     /// Shows the body as what it is: an activity callback, a lifecycle event or a frame POST, secrets masked.
     #[arg(long)]
     pub(crate) typed: bool,
+    /// Most name=value pairs; PHP's own limit is 1000.
+    #[arg(long, value_name = "N", default_value_t = bitrix::form::Limits::default().pairs)]
+    pub(crate) pairs: usize,
+    /// Deepest nesting of names; PHP's own limit is 64.
+    #[arg(long, value_name = "N", default_value_t = bitrix::form::Limits::default().depth)]
+    pub(crate) depth: usize,
 }
 
 #[derive(clap::Args)]

@@ -20,7 +20,11 @@ pub(crate) fn run(args: &args::Decode) -> anyhow::Result<ExitCode> {
         .lock()
         .read_to_end(&mut body)
         .context("cannot read standard input")?;
-    let limits = form::Limits::default();
+    let limits = form::Limits {
+        pairs: args.pairs,
+        depth: args.depth,
+        ..form::Limits::default()
+    };
     let json = if args.typed {
         typed_json(&body, &limits)?
     } else {

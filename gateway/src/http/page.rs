@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use data_encoding::BASE64URL_NOPAD;
-use proto::registrar::v1::{InstallResponse, InstallationState, RegisteredActivity, Step};
+use proto::registrar::v1::{InstallResponse, InstallationState, Step};
 
 /// The page outside a portal.
 pub(super) async fn outside() -> Response {
@@ -48,7 +48,7 @@ pub(super) fn installed(app: &str, portal: &str, response: &InstallResponse) -> 
                 Escaped(&response.problem)
             );
         }
-        activities(page, &response.activities);
+        activities(page, response);
     })
 }
 
@@ -71,7 +71,9 @@ const FINISH: &str = "BX24.init(function () { BX24.installFinish(); });";
 fn state(state: InstallationState) -> Option<&'static str> {
     match state {
         InstallationState::Unspecified | InstallationState::Active => None,
-        InstallationState::Incomplete => Some("The installation is being completed."),
+        InstallationState::Incomplete => {
+            Some("The installation is complete once an administrator has opened this page.")
+        }
         InstallationState::NoBizproc => {
             Some("The portal's plan has no business processes: activities can't be registered.")
         }
@@ -84,15 +86,17 @@ fn state(state: InstallationState) -> Option<&'static str> {
     }
 }
 
-fn activities(page: &mut String, activities: &[RegisteredActivity]) {
-    if activities.is_empty() {
+fn activities(page: &mut String, response: &InstallResponse) {
+    if response.activities.is_empty() {
         page.push_str("<p>No activities are registered.</p>\n");
         return;
     }
     page.push_str("<table>\n<thead><tr><th>Code<th>Name<th>Kind<th>On the portal</tr></thead>\n<tbody>\n");
-    for activity in activities {
+    for activity in &response.activities {
         let kind = if activity.robot { "robot" } else { "activity" };
         let step = match activity.step() {
+            // Others look at what the last pass did.
+            _ if !response.administrator => "",
             Step::Add => ", added now",
             Step::Update => ", updated now",
             Step::Keep | Step::Unspecified => "",

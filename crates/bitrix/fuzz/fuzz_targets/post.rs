@@ -1,12 +1,15 @@
-//! Any body and query are classified or refused, and no secret is printed.
+//! Any body and query are classified or refused, and no secret is printed. An input is a query, a line feed and a body.
 #![no_main]
 
 use bitrix::form::Limits;
 use bitrix::post::{Post, classify};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: (&[u8], Option<&str>)| {
-    let (body, query) = input;
+fuzz_target!(|input: &[u8]| {
+    let Some(end) = input.iter().position(|&byte| byte == b'\n') else {
+        return;
+    };
+    let (query, body) = (str::from_utf8(&input[..end]).ok(), &input[end + 1..]);
     match classify(body, query, &Limits::default()) {
         Ok(Post::Callback(callback)) => {
             let token = &callback.event_token;
