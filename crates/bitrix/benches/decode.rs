@@ -4,7 +4,7 @@
 //! costs on average (2: linear, 4: quadratic), and the largest body at the default limits. Ends with 1 when doubling costs more than
 //! [`LINEAR`]. Millions of small values outgrow the caches on the way, which makes up to 2.8 of 2.
 #![expect(clippy::print_stdout, reason = "a table for people")]
-#![expect(clippy::unwrap_used, reason = "a benchmark")]
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
 
 use std::{hint::black_box, process::ExitCode, time::Instant};
 
