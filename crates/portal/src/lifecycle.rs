@@ -45,11 +45,15 @@ pub fn put(world: &mut World, portal: &str, mut app: AppRow) -> Option<AppRow> {
     Some(app)
 }
 
-/// Binds the install event of an app without UI, once.
+/// Sets the install event's handlers when an app is installed or updated: one without UI has a built-in one.
 pub fn bind_install(portal: &mut Portal, app: &AppRow) {
+    let all = portal.settings.sync_install_handlers;
     portal
         .event_handlers
-        .retain(|row| !(row.client_id == app.client_id && row.built_in));
+        .retain(|row| row.client_id != app.client_id || !(row.built_in || (all && row.event == "ONAPPINSTALL")));
+    if !app.api_only {
+        return;
+    }
     let id = next_handler_id(portal);
     portal.event_handlers.push(EventHandler {
         id,
@@ -62,8 +66,9 @@ pub fn bind_install(portal: &mut Portal, app: &AppRow) {
 }
 
 /// The next row id of event handlers.
-pub fn next_handler_id(portal: &Portal) -> u64 {
-    portal.event_handlers.iter().map(|row| row.id).max().unwrap_or(0) + 1
+pub fn next_handler_id(portal: &mut Portal) -> u64 {
+    portal.last_event_handler += 1;
+    portal.last_event_handler
 }
 
 /// Sets INSTALLED=Y, as `BX24.installFinish` does, and sends ONAPPINSTALL to who has bound it.
@@ -80,12 +85,16 @@ pub fn finish(portal: &mut Portal, client_id: &str) -> bool {
 /// ONAPPINSTALL.
 pub fn install_event(portal: &mut Portal, client_id: &str, user: u64) {
     let Some(app) = portal.apps.get(client_id) else { return };
-    let data = json!({
-        "VERSION": app.version,
-        "ACTIVE": if app.active { "Y" } else { "N" },
-        "INSTALLED": if app.installed { "Y" } else { "N" },
-        "LANGUAGE_ID": portal.settings.language,
-    });
+    let data = if portal.settings.old_events {
+        json!({"VERSION": app.version, "LANGUAGE_ID": portal.settings.language})
+    } else {
+        json!({
+            "VERSION": app.version,
+            "ACTIVE": if app.active { "Y" } else { "N" },
+            "INSTALLED": if app.installed { "Y" } else { "N" },
+            "LANGUAGE_ID": portal.settings.language,
+        })
+    };
     event(portal, client_id, "ONAPPINSTALL", &data, Some(user));
 }
 
@@ -106,14 +115,21 @@ pub fn event(portal: &mut Portal, client_id: &str, event: &str, data: &Value, us
         return;
     };
     let application_token = app.application_token.clone();
+    let name = if portal.settings.lower_case_events {
+        event.to_lowercase()
+    } else {
+        event.to_owned()
+    };
     let rows = portal
         .event_handlers
         .iter()
         .filter(|row| row.client_id == client_id && row.event == event);
     for row in rows.cloned().collect::<Vec<_>>() {
         let mut body = Map::new();
-        body.insert("event".into(), json!(event));
-        body.insert("event_handler_id".into(), json!(row.id));
+        body.insert("event".into(), json!(name));
+        if !portal.settings.old_events {
+            body.insert("event_handler_id".into(), json!(row.id));
+        }
         body.insert("data".into(), data.clone());
         body.insert("ts".into(), json!(portal.clock.seconds()));
         portal.send(Outgoing {

@@ -69,6 +69,8 @@ pub struct Faults {
     pub paused: bool,
     /// The handler's host and port, instead of the one in the URL: a tunnel for handlers with a public name.
     pub connect_to: Option<String>,
+    /// The path that posts go to, instead of the one in the URL: bodies astray.
+    pub path: Option<String>,
 }
 
 /// How a delivery ended.
@@ -160,6 +162,9 @@ async fn post(shared: &Shared, url: &str, faults: &Faults, body: String) -> Deli
             return Delivered::Failed;
         }
     }
+    if let Some(path) = &faults.path {
+        url.set_path(path);
+    }
     let request = shared
         .client()
         .post(url)
@@ -240,18 +245,25 @@ fn auth(portal: &Portal, item: &Outgoing, name: &str, now: i64, oauth: &mut crat
         .zip(app)
         .map(|(user, _)| (user, oauth.issue(name, &item.client_id, user, now)));
     let scope = app.map(|app| app.scope.join(",")).unwrap_or_default();
+    let old = portal.settings.old_events && matches!(item.post, Post::Event(_));
     if let Some((_, pair)) = &pair {
         put("access_token", json!(pair.access_token));
-        put("expires", json!(pair.expires));
+        if !old {
+            put("expires", json!(pair.expires));
+        }
         put("expires_in", json!(ACCESS_SECONDS));
         put("scope", json!(scope));
     }
     put("domain", json!(portal.domain));
-    put("server_endpoint", json!(portal.server_endpoint));
+    if !old {
+        put("server_endpoint", json!(portal.server_endpoint));
+    }
     if let (Some(app), Some(_)) = (app, &pair) {
         put("status", json!(app.status));
     }
-    put("client_endpoint", json!(portal.client_endpoint()));
+    if !old {
+        put("client_endpoint", json!(portal.client_endpoint()));
+    }
     put("member_id", json!(portal.member_id));
     if let Some((user, pair)) = &pair {
         put("user_id", json!(user));

@@ -39,6 +39,8 @@ pub struct Portal {
     pub workflows: HashMap<String, Workflow>,
     /// `event.bind` rows.
     pub event_handlers: Vec<EventHandler>,
+    /// Number of the newest of them; no number is given twice.
+    pub last_event_handler: u64,
     /// Waiting steps by deadline (unix microseconds), workflow and activity name.
     pub timeouts: BTreeMap<(i64, String, String), String>,
     /// Event tokens that count as signed although another portal's key signed them.
@@ -79,6 +81,13 @@ pub struct Settings {
     pub limiter: bool,
     /// Whether the frame's body has the fields of newer portals: `SERVER_ENDPOINT`, `APPLICATION_TOKEN`, `APPLICATION_SCOPE`.
     pub frame_extras: bool,
+    /// Whether events have the fields of 2017 only: no `ACTIVE`, `INSTALLED`, `expires`, no number of the handler, no endpoints.
+    pub old_events: bool,
+    /// Whether events' names come in lower case, as some dumps have them.
+    pub lower_case_events: bool,
+    /// Whether an installation and an update delete the app's ONAPPINSTALL handlers, as rest 26.800 does: only an app without UI
+    /// gets its built-in one back.
+    pub sync_install_handlers: bool,
     /// Language of the portal, `LANG` and `LANGUAGE_ID`.
     pub language: String,
 }
@@ -98,6 +107,9 @@ impl Default for Settings {
             lost_saves: 0,
             limiter: false,
             frame_extras: true,
+            old_events: false,
+            lower_case_events: false,
+            sync_install_handlers: false,
             language: "en".into(),
         }
     }
@@ -217,6 +229,7 @@ impl Portal {
             instances: BTreeMap::new(),
             workflows: HashMap::new(),
             event_handlers: Vec::new(),
+            last_event_handler: 0,
             timeouts: BTreeMap::new(),
             seeded_tokens: HashSet::new(),
             outbox: Vec::new(),

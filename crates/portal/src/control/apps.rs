@@ -32,8 +32,8 @@ pub(super) async fn install(State(shared): State<Shared>, Path(portal): Path<Str
     let app = shared.change(|world| {
         let app = lifecycle::put(world, &portal, app)?;
         let hosted = world.portals.get_mut(&portal)?;
+        lifecycle::bind_install(&mut hosted.portal, &app);
         if app.api_only {
-            lifecycle::bind_install(&mut hosted.portal, &app);
             lifecycle::install_event(&mut hosted.portal, &app.client_id, app.installed_by);
         }
         Some(app)
@@ -270,9 +270,7 @@ pub(super) async fn update(
         if update.activities == Fate::Wiped {
             lifecycle::wipe(&mut hosted.portal, &client_id);
         }
-        if app.api_only {
-            lifecycle::bind_install(&mut hosted.portal, &app);
-        }
+        lifecycle::bind_install(&mut hosted.portal, &app);
         if update.events.contains(&Sent::Install) {
             lifecycle::install_event(&mut hosted.portal, &client_id, update.user);
         }

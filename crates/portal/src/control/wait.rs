@@ -1,6 +1,6 @@
 //! Waiting for something to happen, so that a test needs no sleep.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Answer, Problem, portal_missing, view};
 use crate::{state::Portal, workflow, world::Shared};
 
-/// What to wait for: a workflow's end, a state of one of its steps, or a counter.
+/// What to wait for: a workflow's end, a state of one of its steps, a counter, or what an app has registered.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Until {
@@ -24,6 +24,10 @@ pub(super) struct Until {
     /// Counter by name, `answers_ignored.locked` for inner ones, or `calls:METHOD` for calls received.
     counter: Option<String>,
     at_least: Option<u64>,
+    /// App whose activities and robots are to be exactly `codes`, separated by commas.
+    app: Option<String>,
+    #[serde(default)]
+    codes: String,
     /// Give up after this, real time; 30 s by default.
     timeout_ms: Option<u64>,
 }
@@ -76,10 +80,16 @@ fn look(portal: &Portal, until: &Until) -> Result<Option<Value>, Problem> {
         let value = value.ok_or_else(|| Problem::bad(format!("no counter named {name:?}; see GET …/counters")))?;
         return Ok((value >= until.at_least.unwrap_or(1)).then_some(counters));
     }
+    if let Some(app) = &until.app {
+        let rows = portal.registry.activities.values().filter(|row| row.app_id == *app);
+        let codes: BTreeSet<&str> = rows.map(|row| row.code.as_str()).collect();
+        let wanted = until.codes.split(',').filter(|code| !code.is_empty()).collect();
+        return Ok((codes == wanted).then(|| view::rows(portal)));
+    }
     let id = until
         .workflow
         .as_deref()
-        .ok_or_else(|| Problem::bad("give `workflow` or `counter`"))?;
+        .ok_or_else(|| Problem::bad("give `workflow`, `counter` or `app`"))?;
     let workflow = portal
         .workflows
         .get(id)

@@ -226,3 +226,56 @@ async fn an_uninstall_tells_without_tokens() {
     assert_eq!(stage.control("GET", "activities", Value::Null).await, json!([]));
     stage.running.stop().await;
 }
+
+#[tokio::test]
+async fn events_of_old_portals_say_less_and_names_may_be_small() {
+    let mut stage = Stage::start().await;
+    let switches = json!({"old_events": true, "lower_case_events": true});
+    stage.control("PATCH", "settings", switches).await;
+    let url = format!("{}/event", stage.handler.url);
+    let app = json!({"client_id": "demo", "api_only": true, "url": url});
+    stage.control("POST", "apps", app).await;
+    let event = stage.handler.next().await.body;
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(event["event"], "onappinstall");
+    assert_eq!(keys(&event), ["event", "data", "ts", "auth"]);
+    assert_eq!(keys(&event["data"]), ["VERSION", "LANGUAGE_ID"]);
+    for missing in ["expires", "server_endpoint", "client_endpoint"] {
+        assert!(event["auth"].get(missing).is_none(), "{missing}");
+    }
+    assert!(event["auth"]["refresh_token"].is_string());
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn handlers_of_the_install_event_may_be_lost_at_an_update() {
+    let mut stage = Stage::start().await;
+    stage
+        .control("PATCH", "settings", json!({"sync_install_handlers": true}))
+        .await;
+    let app = json!({"client_id": "demo", "url": format!("{}/page", stage.handler.url)});
+    stage.control("POST", "apps", app).await;
+    stage.control("POST", "apps/demo/finish", Value::Null).await;
+    let frame = stage.handler.next().await.body;
+    let token = frame["AUTH_ID"].as_str().unwrap();
+    for event in ["ONAPPINSTALL", "ONAPPUNINSTALL"] {
+        let handler = json!({"event": event, "handler": format!("{}/event", stage.handler.url)});
+        stage.rest("event.bind", token, handler).await;
+    }
+    stage
+        .control("POST", "apps/demo/update", json!({"events": ["install"]}))
+        .await;
+    let (_, left) = stage.rest("event.get", token, json!({})).await;
+    let left = left["result"].as_array().unwrap();
+    assert_eq!((left.len(), &left[0]["event"]), (1, &json!("ONAPPUNINSTALL")));
+
+    // The next post is of the uninstallation, and goes astray.
+    stage.control("PUT", "relay", json!({"path": "/astray"})).await;
+    stage.control("DELETE", "apps/demo", Value::Null).await;
+    let event = stage.handler.next().await;
+    assert_eq!(
+        (&*event.path, &event.body["event"]),
+        ("/astray", &json!("ONAPPUNINSTALL"))
+    );
+    stage.running.stop().await;
+}
