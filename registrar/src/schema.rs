@@ -1,7 +1,8 @@
 //! The tables. Times are unix seconds. Append migrations, never edit one.
 
 /// Version n of the schema is the first n of them.
-pub(crate) const MIGRATIONS: &[&str] = &[r"
+pub(crate) const MIGRATIONS: &[&str] = &[
+    r"
     -- A pinned set of definitions: one executor's activities for one app.
     CREATE TABLE revisions (
         app         TEXT NOT NULL,
@@ -64,4 +65,9 @@ pub(crate) const MIGRATIONS: &[&str] = &[r"
         sha256 BLOB PRIMARY KEY,
         spent  INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    r"
+    -- How often credentials were taken: a pass that began before the last time knows nothing of it.
+    ALTER TABLE installations ADD COLUMN adoptions INTEGER NOT NULL DEFAULT 0;
+",
+];

@@ -97,6 +97,8 @@ impl Portals {
                 Verdict::Token if rejected.is_none() => rejected = Some(token),
                 Verdict::Token => return Sent::NoToken(problem),
                 Verdict::PortalGone | Verdict::Barred => {
+                    // Another administrator or an installation anew bring another token.
+                    portal.tokens.forget().await;
                     self.tell(job, &error.code);
                     return Sent::Refused(verdict, problem);
                 }

@@ -91,7 +91,7 @@ impl Tokens {
         Ok(token)
     }
 
-    /// The portal has another address now: the registrar is asked again.
+    /// The registrar is asked again: the portal has another address, or does not take the token's user.
     pub(super) async fn forget(&self) {
         *self.0.lock().await = None;
     }

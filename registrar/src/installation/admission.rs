@@ -277,6 +277,7 @@ mod tests {
             application_tokens: Vec::new(),
             created: Timestamp::UNIX_EPOCH,
             adopted: Timestamp::UNIX_EPOCH,
+            adoptions: 1,
             administrator_lost,
             bound: String::new(),
             reconciled: None,

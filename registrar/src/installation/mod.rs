@@ -58,6 +58,8 @@ pub(crate) struct Installation {
     pub(crate) created: Timestamp,
     /// When its credentials were last taken from a proved request.
     pub(crate) adopted: Timestamp,
+    /// How often its credentials were taken.
+    pub(crate) adoptions: i64,
     /// Its user may not register activities any more; another administrator may take over.
     pub(crate) administrator_lost: bool,
     /// The event handler that the portal knows; empty: none.

@@ -18,7 +18,7 @@ use crate::error::Error;
 const APPLICATION_TOKENS: usize = 2;
 
 const COLUMNS: &str = "app, member_id, client_endpoint, oauth_host, user_id, state, application_tokens, created, adopted, \
-                       administrator_lost, bound, reconciled, updated_all, problem, credentials";
+                       administrator_lost, bound, reconciled, updated_all, problem, credentials, adoptions";
 
 /// The installations; all writes are durable when they return.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ impl Installations {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, '', '')
                  ON CONFLICT DO UPDATE SET client_endpoint = ?3, oauth_host = ?4, user_id = ?5, state = ?6,
                      credentials = ?7, application_tokens = ?8, adopted = ?9, administrator_lost = ?10, bound = '',
-                     problem = ''",
+                     problem = '', adoptions = adoptions + 1",
             )?
             .execute(params![
                 key.app,
@@ -233,19 +233,20 @@ impl Installations {
         Ok(())
     }
 
-    /// Records the end of a reconciliation.
-    pub(crate) async fn reconciled(&self, key: &Key, outcome: Outcome) -> Result<(), Error> {
-        let key = key.clone();
+    /// Records the end of a reconciliation of the installation as it was then. One that was overtaken by new credentials
+    /// leaves nothing behind: it found out about the old ones.
+    pub(crate) async fn reconciled(&self, installation: &Installation, outcome: Outcome) -> Result<(), Error> {
+        let (key, adoptions) = (installation.key.clone(), installation.adoptions);
         let write = self.db.write(move |tx| {
             let at = outcome.at.as_second();
             let state = "SELECT state FROM installations WHERE app = ?1 AND member_id = ?2";
             let before: Option<i32> = tx.query_row(state, [&key.app, &key.member_id], |row| row.get(0)).optional()?;
-            tx.prepare_cached(
+            let mut update = tx.prepare_cached(
                 "UPDATE installations SET state = ?3, problem = ?4, administrator_lost = ?5, bound = ?6, reconciled = ?7,
                      updated_all = coalesce(?8, updated_all)
-                 WHERE app = ?1 AND member_id = ?2 AND credentials IS NOT NULL",
-            )?
-            .execute(params![
+                 WHERE app = ?1 AND member_id = ?2 AND credentials IS NOT NULL AND adoptions = ?9",
+            )?;
+            let written = update.execute(params![
                 key.app,
                 key.member_id,
                 outcome.state as i32,
@@ -253,9 +254,10 @@ impl Installations {
                 outcome.administrator_lost,
                 outcome.bound,
                 at,
-                outcome.updated_all.then_some(at)
+                outcome.updated_all.then_some(at),
+                adoptions
             ])?;
-            Ok(before != Some(outcome.state as i32))
+            Ok(written > 0 && before != Some(outcome.state as i32))
         });
         if write.await? {
             self.changes.notify_one();
@@ -294,6 +296,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(Installation, Option<Vec<u8>>)> {
         reconciled: row.get::<_, Option<i64>>(11)?.map(time),
         updated_all: row.get::<_, Option<i64>>(12)?.map(time),
         problem: row.get(13)?,
+        adoptions: row.get(15)?,
     };
     Ok((installation, row.get(14)?))
 }

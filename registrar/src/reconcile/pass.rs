@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{error::Error, installation::Installation};
 
-/// Events that tell of an app's life on a portal.
-const EVENTS: [&str; 2] = ["ONAPPINSTALL", "ONAPPUNINSTALL"];
+/// Events that tell of an app's life on a portal. The last is hardly ever sent, but what sends it is what wipes activities.
+const EVENTS: [&str; 3] = ["ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE"];
 
 /// What a pass works on and what it finds.
 pub(super) struct Pass<'a> {

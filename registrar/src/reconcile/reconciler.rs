@@ -185,7 +185,7 @@ impl Reconciler {
             updated_all: pass.blind && metric == "ok",
             at: pass.now,
         };
-        self.installations.reconciled(key, outcome).await?;
+        self.installations.reconciled(installation, outcome).await?;
         Ok(Report {
             state,
             problem,

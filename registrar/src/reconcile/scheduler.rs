@@ -18,6 +18,8 @@ use crate::{error::Error, installation::Key};
 const CONCURRENCY: usize = 16;
 /// Least distance between passes that anybody on the internet can ask for.
 const SPACING: Duration = Duration::from_secs(30);
+/// Least distance between those that gateways ask for: answers wait for them, and refusals come in crowds.
+const GATEWAYS: Duration = Duration::from_secs(2);
 /// How far many installations are spread when all are due: this much each, a minute at most.
 const SPREAD: Duration = Duration::from_millis(100);
 const SPREAD_LIMIT: Duration = Duration::from_mins(1);
@@ -92,9 +94,18 @@ impl Scheduler {
 
     /// Reconciles one installation soon, though not more often than anybody on the internet may cause.
     pub(crate) fn soon(&self, key: &Key) {
+        self.spaced(key, SPACING);
+    }
+
+    /// Reconciles one installation because a gateway's answer was refused.
+    pub(crate) fn recheck(&self, key: &Key) {
+        self.spaced(key, GATEWAYS);
+    }
+
+    fn spaced(&self, key: &Key, spacing: Duration) {
         let now = self.clock.monotonic();
         let mut queue = self.queue.lock();
-        let earliest = queue.ended.get(key).map_or(now, |ended| (*ended + SPACING).max(now));
+        let earliest = queue.ended.get(key).map_or(now, |ended| (*ended + spacing).max(now));
         queue.put(key, earliest);
         drop(queue);
         self.wake.notify_one();

@@ -198,7 +198,7 @@ impl Registrar for Api {
             error = request.error,
             "the portal refused an answer"
         );
-        self.scheduler.soon(&key);
+        self.scheduler.recheck(&key);
         Ok(Response::new(pb::RecheckResponse {}))
     }
 

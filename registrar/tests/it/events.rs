@@ -4,7 +4,7 @@ use proto::registrar::v1::{Auth, InstallationState as State};
 use tonic::Code;
 
 use crate::{
-    fake::{Instead, MEMBER},
+    fake::{Instead, MEMBER, World},
     harness::{APPLICATION_TOKEN, Harness},
 };
 
@@ -24,10 +24,8 @@ async fn an_installation_event_installs() {
     harness.fake.world(|world| world.installed = true);
     let response = harness.event("ONAPPINSTALL", "e1", 0, harness.auth(1)).await.unwrap();
     assert!(response.believed, "{}", response.reason);
-    harness.fake.until(|world| world.bound.len() == 2).await;
-    harness
-        .fake
-        .world(|world| assert!(world.activities.contains_key("md5")));
+    let registered = |world: &World| world.bound.len() == 3 && world.activities.contains_key("md5");
+    harness.fake.until(registered).await;
     let snapshot = harness.sync_until(|snapshot| !snapshot.installations.is_empty()).await;
     assert_eq!(snapshot.installations[0].state(), State::Active);
 }
@@ -136,6 +134,24 @@ async fn a_late_farewell_does_not_undo_a_new_installation() {
 }
 
 #[tokio::test]
+async fn a_late_installation_event_does_not_undo_the_next_installation() {
+    let harness = Harness::start(&ONE).await;
+    harness.installed().await;
+    harness.fake.world(|world| world.installed = false);
+    harness.install(harness.auth(2)).await;
+    let late = || Auth {
+        user_id: 1,
+        ..harness.auth(1)
+    };
+    let adopted = harness.view().await.created.unwrap().seconds;
+    let response = harness.event("ONAPPINSTALL", "e1", adopted - 60, late()).await.unwrap();
+    assert!(response.believed, "it is a reason to look: {}", response.reason);
+    assert_eq!(harness.view().await.user_id, 2);
+    harness.event("ONAPPINSTALL", "e2", adopted + 60, late()).await.unwrap();
+    assert_eq!(harness.view().await.user_id, 1);
+}
+
+#[tokio::test]
 async fn other_events_are_a_reason_to_look() {
     let harness = Harness::start(&ONE).await;
     let unknown = harness
@@ -145,7 +161,6 @@ async fn other_events_are_a_reason_to_look() {
     assert!(!unknown.believed);
     harness.installed().await;
     harness.fake.world(|world| world.activities.clear());
-    harness.advance(31);
     let response = harness
         .event("ONAPPUPDATE", "e1", 0, farewell(APPLICATION_TOKEN))
         .await

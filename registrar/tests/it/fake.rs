@@ -64,8 +64,8 @@ pub(crate) struct World {
     pub(crate) calls: Vec<(String, Value)>,
     pub(crate) instead: BTreeMap<&'static str, VecDeque<Instead>>,
     pub(crate) missing: BTreeSet<&'static str>,
-    /// Answers of the OAuth server wait for it.
-    pub(crate) gate: Option<Arc<Semaphore>>,
+    /// Answers of this method wait for it.
+    pub(crate) gate: Option<(&'static str, Arc<Semaphore>)>,
     serial: usize,
 }
 
@@ -153,6 +153,13 @@ impl Fake {
         })
     }
 
+    async fn pass_gate(&self, method: &str) {
+        let gate = self.world(|world| world.gate.clone());
+        if let Some((_, gate)) = gate.filter(|(gated, _)| *gated == method) {
+            gate.acquire().await.unwrap().forget();
+        }
+    }
+
     fn tell(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
@@ -209,10 +216,7 @@ async fn token(State(fake): State<Fake>, body: String) -> Response {
         .into_response()
     });
     fake.tell();
-    let gate = fake.world(|world| world.gate.clone());
-    if let Some(gate) = gate {
-        gate.acquire().await.unwrap().forget();
-    }
+    fake.pass_gate("oauth.token").await;
     response
 }
 
@@ -250,6 +254,7 @@ async fn method(
         answer(&mut world, &method, &params)
     });
     fake.tell();
+    fake.pass_gate(&method).await;
     response
 }
 

@@ -38,7 +38,7 @@ async fn an_administrator_installs_and_everything_is_registered() {
         assert_eq!(md5["AUTH_USER_ID"], 1);
         assert_eq!(md5["USE_SUBSCRIPTION"], "Y");
         let handler = "https://gateway.example/bitrix/demo/event".to_owned();
-        let events = ["ONAPPINSTALL", "ONAPPUNINSTALL"].map(|event| (event.to_owned(), handler.clone()));
+        let events = ["ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE"].map(|event| (event.to_owned(), handler.clone()));
         assert_eq!(world.bound, events.into());
         world.installed = true;
     });

@@ -1,6 +1,9 @@
 //! Reconciliation.
 
-use proto::registrar::v1::{InstallationState as State, RecheckRequest, Step};
+use std::sync::Arc;
+
+use proto::registrar::v1::{InstallationState as State, RecheckRequest, Step, SyncResponse};
+use tokio::sync::Semaphore;
 
 use crate::{
     fake::{Instead, MEMBER},
@@ -337,7 +340,7 @@ async fn a_new_public_url_updates_all_and_takes_the_events_along() {
             "{:?}",
             world.bound
         );
-        assert_eq!(world.bound.len(), 2);
+        assert_eq!(world.bound.len(), 3);
     });
 }
 
@@ -354,4 +357,33 @@ async fn the_interval_repairs_without_being_asked() {
     };
     harness.service().recheck(request).await.unwrap();
     harness.fake.until(|world| world.activities.len() == 2).await;
+}
+
+#[tokio::test]
+async fn a_pass_that_new_credentials_overtake_does_not_undo_their_state() {
+    let harness = installed(&TWO).await;
+    let gate = Arc::new(Semaphore::new(0));
+    harness.fake.world(|world| world.installed = true);
+    assert_eq!(harness.reconcile().await.state(), State::Active);
+    harness.fake.world(|world| {
+        world.calls.clear();
+        world.gate = Some(("bizproc.activity.list", gate.clone()));
+    });
+    let update = async {
+        harness
+            .fake
+            .until(|world| world.count("bizproc.activity.list") == 1)
+            .await;
+        harness.fake.world(|world| world.installed = false);
+        harness.install(harness.auth(2)).await
+    };
+    let adopted = async {
+        let incomplete = |snapshot: &SyncResponse| snapshot.installations[0].state() == State::Incomplete;
+        harness.sync_until(incomplete).await;
+        gate.add_permits(10);
+    };
+    let (_, response, ()) = tokio::join!(harness.reconcile(), update, adopted);
+    assert_eq!((response.state(), &*response.problem), (State::Incomplete, ""));
+    let view = harness.view().await;
+    assert_eq!((view.state(), view.user_id), (State::Incomplete, 2));
 }

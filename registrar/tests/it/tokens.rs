@@ -69,7 +69,9 @@ async fn a_caller_that_goes_away_loses_nothing() {
     let harness = harness().await;
     harness.advance(LATER);
     let gate = Arc::new(Semaphore::new(0));
-    harness.fake.world(|world| world.gate = Some(gate.clone()));
+    harness
+        .fake
+        .world(|world| world.gate = Some(("oauth.token", gate.clone())));
     let channel = harness.channel();
     let mut client = harness.client_on(channel.clone(), "service-token");
     let request = IssueTokenRequest {
@@ -103,7 +105,9 @@ async fn a_refresh_under_way_does_not_bring_back_what_a_new_installation_replace
     let harness = harness().await;
     harness.advance(LATER);
     let gate = Arc::new(Semaphore::new(0));
-    harness.fake.world(|world| world.gate = Some(gate.clone()));
+    harness
+        .fake
+        .world(|world| world.gate = Some(("oauth.token", gate.clone())));
     let auth = harness.auth(1);
     let access_token = auth.access_token.clone();
     let refresh = harness.issue(None);
