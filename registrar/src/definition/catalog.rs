@@ -30,8 +30,8 @@ pub(crate) struct Catalog {
     state: RwLock<State>,
     /// One set becomes current at a time: between the look for clashes and the store's commit nothing may change.
     taking: Mutex<()>,
-    /// Executors that were read, or tried, since the start.
-    tried: watch::Sender<BTreeSet<String>>,
+    /// Executors that were read since the start, or can't be.
+    settled: watch::Sender<BTreeSet<String>>,
 }
 
 /// Where an executor's descriptors come from, and what they were last.
@@ -111,7 +111,7 @@ impl Catalog {
             };
             sources.insert(name.clone(), Mutex::new(feed));
         }
-        let tried = watch::Sender::new(BTreeSet::new());
+        let settled = watch::Sender::new(BTreeSet::new());
         Ok(Self {
             config,
             clock,
@@ -120,7 +120,7 @@ impl Catalog {
             sources,
             state: RwLock::new(state),
             taking: Mutex::default(),
-            tried,
+            settled,
         })
     }
 
@@ -151,12 +151,12 @@ impl Catalog {
             .collect()
     }
 
-    /// Waits until every executor of the app was tried once since the start, at most this long.
+    /// Waits until every executor of the app was read since the start, or can't be, at most this long.
     pub(crate) async fn settle(&self, app: &str, limit: Duration) {
         let Some(app) = self.config.apps.get(app) else { return };
         let wanted: Vec<_> = self.config.executors.keys().filter(|name| app.has(name)).collect();
-        let mut tried = self.tried.subscribe();
-        let all = tried.wait_for(|tried| wanted.iter().all(|name| tried.contains(*name)));
+        let mut settled = self.settled.subscribe();
+        let all = settled.wait_for(|settled| wanted.iter().all(|name| settled.contains(*name)));
         // After the limit, too, there is something to show: what was known at the last stop.
         drop(tokio::time::timeout(limit, all).await);
     }
@@ -187,7 +187,6 @@ impl Catalog {
                 Err(problem) => self.complain(app.as_str(), executor, &problem),
             }
         }
-        self.tried(executor);
         if found.is_err() { Err(Failed) } else { Ok(changed) }
     }
 
@@ -265,8 +264,10 @@ impl Catalog {
         }
     }
 
-    fn tried(&self, executor: &str) {
-        self.tried.send_if_modified(|tried| tried.insert(executor.to_owned()));
+    /// Nobody need wait for this executor any more.
+    pub(super) fn settled(&self, executor: &str) {
+        self.settled
+            .send_if_modified(|settled| settled.insert(executor.to_owned()));
     }
 }
 

@@ -27,14 +27,17 @@ where
         lifecycle.spawn("definitions", async move {
             let mut failures = 0;
             while let Some(loaded) = stopping.run_until_cancelled(catalog.load(&name)).await {
+                failures = if loaded.is_ok() { 0 } else { failures + 1 };
+                // Who starts together with us may need a second.
+                if failures != 1 {
+                    catalog.settled(&name);
+                }
                 let wait = if let Ok(apps) = loaded {
-                    failures = 0;
                     if !apps.is_empty() {
                         changed(apps).await;
                     }
                     jittered(period)
                 } else {
-                    failures += 1;
                     RETRY.delay(failures).min(period)
                 };
                 stopping.run_until_cancelled(tokio::time::sleep(wait)).await;
