@@ -55,7 +55,7 @@ impl Snapshot {
     pub(crate) fn of(response: SyncResponse, before: Option<&Self>) -> Self {
         let mut apps: HashMap<String, App> = response.apps.into_iter().map(|name| (name, App::default())).collect();
         for revision in response.revisions {
-            let known = before.and_then(|before| before.definitions(&revision.app, &revision.revision));
+            let known = before.and_then(|before| before.revision(&revision.revision));
             let (app, name) = (revision.app.clone(), revision.revision.clone());
             match Definitions::of(revision, known) {
                 Ok(definitions) => {
@@ -111,6 +111,11 @@ impl Snapshot {
     pub(crate) fn known_revisions(&self) -> Vec<String> {
         let names: HashSet<&String> = self.apps.values().flat_map(|app| app.revisions.keys()).collect();
         names.into_iter().cloned().collect()
+    }
+
+    /// Any app's definitions of this revision: its name is a digest of its descriptors, whoever they are for.
+    fn revision(&self, revision: &str) -> Option<&Arc<Definitions>> {
+        self.apps.values().find_map(|app| app.revisions.get(revision))
     }
 
     /// Addresses of all executors.
@@ -205,6 +210,7 @@ impl Definitions {
     fn of(wire: WireRevision, known: Option<&Arc<Self>>) -> Result<Self, String> {
         let (set, descriptors) = match known {
             Some(known) if wire.descriptors.is_empty() => (known.set.clone(), known.descriptors.clone()),
+            None if wire.descriptors.is_empty() => return Err("they came without descriptors".into()),
             _ => {
                 let set =
                     Set::read(&wire.descriptors, &activity::Limits::default()).map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! A portal's REST side that does as it is told.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -48,12 +48,10 @@ impl FakePortal {
 
     /// Waits until it was called so often.
     pub(crate) async fn calls(&self, number: usize) -> Vec<Value> {
-        self.sent
-            .subscribe()
-            .wait_for(|sent| sent.len() >= number)
-            .await
-            .unwrap()
-            .clone()
+        let mut sent = self.sent.subscribe();
+        let enough = sent.wait_for(|sent| sent.len() >= number);
+        let waited = tokio::time::timeout(Duration::from_mins(1), enough).await;
+        waited.expect("answers as many").unwrap().clone()
     }
 }
 

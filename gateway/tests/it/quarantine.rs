@@ -122,6 +122,28 @@ async fn unknown_definitions_wait_for_a_snapshot() {
     assert_eq!(waiting[0].code, "no_such_code");
 }
 
+/// The registrar does not send what the gateway knows again; who a revision was first known for is all the same.
+#[tokio::test]
+async fn another_app_may_have_the_same_definitions() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    world.callback(&gateway, &Callback::new("x")).await;
+    gateway.the_job(State::Sent).await;
+    world.registrar.change(|snapshot| {
+        let (mut revision, mut installation) = (snapshot.revisions[0].clone(), snapshot.installations[0].clone());
+        (revision.app, installation.app) = ("other".into(), "other".into());
+        snapshot.revisions.push(revision);
+        snapshot.installations.push(installation);
+        snapshot.apps.push("other".into());
+    });
+    let path = format!("/bitrix/other/activity/{}", world.registrar.revision);
+    let body = Callback::numbered(2, "y").body();
+    while world.post(&gateway, &path, body.clone()).await.0 == StatusCode::NOT_FOUND {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    world.portal.calls(2).await;
+}
+
 #[tokio::test]
 async fn it_has_bounds() {
     let world = World::new().await;
