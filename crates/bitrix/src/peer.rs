@@ -1,5 +1,7 @@
 //! A server for one exchange that answers exactly the bytes it is told to.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -9,7 +11,7 @@ use crate::rest::{Client, client_builder};
 
 pub(crate) struct Peer {
     pub(crate) url: Url,
-    exchange: JoinHandle<String>,
+    exchange: JoinHandle<(String, usize)>,
 }
 
 impl Peer {
@@ -20,6 +22,22 @@ impl Peer {
             // The client may hang up in the middle of a reply that is too large for it.
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
+            bytes.len()
+        })
+        .await
+    }
+
+    /// Answers a head, then the same bytes so many times with pauses between, until the client hangs up.
+    pub(crate) async fn writing(head: String, bytes: Vec<u8>, times: usize, pause: Duration) -> Self {
+        Self::start(move |mut stream| async move {
+            let mut written = 0;
+            let mut went = stream.write_all(head.as_bytes()).await;
+            while went.is_ok() && written / bytes.len() < times {
+                tokio::time::sleep(pause).await;
+                went = stream.write_all(&bytes).await;
+                written += bytes.len();
+            }
+            written
         })
         .await
     }
@@ -28,6 +46,7 @@ impl Peer {
     pub(crate) async fn silent() -> Self {
         Self::start(|mut stream| async move {
             let _ = stream.read(&mut [0]).await;
+            0
         })
         .await
     }
@@ -39,10 +58,15 @@ impl Peer {
 
     /// The request's head and body.
     pub(crate) async fn request(self) -> String {
-        self.exchange.await.unwrap()
+        self.exchange.await.unwrap().0
     }
 
-    async fn start<F: Future<Output = ()> + Send + 'static>(
+    /// How many bytes of a body were written before the client hung up.
+    pub(crate) async fn written(self) -> usize {
+        self.exchange.await.unwrap().1
+    }
+
+    async fn start<F: Future<Output = usize> + Send + 'static>(
         answer: impl FnOnce(TcpStream) -> F + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -50,8 +74,7 @@ impl Peer {
         let exchange = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let request = read_request(&mut stream).await;
-            answer(stream).await;
-            request
+            (request, answer(stream).await)
         });
         Self {
             url: url.parse().unwrap(),

@@ -94,31 +94,31 @@ fn every_known_error_code() {
 fn replies_that_are_none() {
     use ErrorKind as K;
     let html = "<html><head><title>503 Service Temporarily Unavailable</title></head></html>";
-    let cases: &[(u16, &[u8], K)] = &[
-        (200, b"", K::Malformed),
-        (200, b"  \r\n", K::Malformed),
-        (200, html.as_bytes(), K::Malformed),
-        (502, html.as_bytes(), K::ServerError),
-        (503, html.as_bytes(), K::Overloaded),
-        (429, b"", K::RateLimited),
-        (404, html.as_bytes(), K::Malformed),
-        (200, br#"{"result":{"a":"#, K::Malformed),
-        (200, b"{\"result\":\"\xff\"}", K::Malformed),
-        (200, b"[]", K::Malformed),
-        (200, b"null", K::Malformed),
-        (200, b"true", K::Malformed),
-        (200, b"{}", K::Malformed),
-        (400, b"{}", K::Malformed),
-        (500, br#"{"result":true}"#, K::ServerError),
-        (200, br#"{"error":null}"#, K::Malformed),
-        (302, br#"{"result":true}"#, K::Moved),
-        (308, b"", K::Moved),
+    let cases: &[(u16, &[u8], K, Retry)] = &[
+        (200, b"", K::Malformed, later(5)),
+        (200, b"  \r\n", K::Malformed, later(5)),
+        (200, html.as_bytes(), K::Malformed, later(5)),
+        (502, html.as_bytes(), K::ServerError, later(5)),
+        (503, html.as_bytes(), K::Overloaded, later(10)),
+        (429, b"", K::RateLimited, later(1)),
+        (404, html.as_bytes(), K::Malformed, later(5)),
+        (200, br#"{"result":{"a":"#, K::Malformed, later(5)),
+        (200, b"{\"result\":\"\xff\"}", K::Malformed, later(5)),
+        (200, b"[]", K::Malformed, later(5)),
+        (200, b"null", K::Malformed, later(5)),
+        (200, b"true", K::Malformed, later(5)),
+        (200, b"{}", K::Malformed, later(5)),
+        (400, b"{}", K::Malformed, later(5)),
+        (500, br#"{"result":true}"#, K::ServerError, later(5)),
+        (200, br#"{"error":null}"#, K::Malformed, later(5)),
+        (302, br#"{"result":true}"#, K::Moved, Retry::FindPortal),
+        (308, b"", K::Moved, Retry::FindPortal),
     ];
-    for (status, body, kind) in cases {
+    for (status, body, kind, retry) in cases {
         let error = decode(*status, body).unwrap_err();
         assert_eq!(
-            (error.kind, error.status),
-            (*kind, Some(*status)),
+            (error.kind, error.retry(), error.status),
+            (*kind, *retry, Some(*status)),
             "{status} {}",
             String::from_utf8_lossy(body)
         );
