@@ -1,14 +1,17 @@
-//! The emulated portal, driven through its control API.
+//! The emulated portals, driven through their control API.
+
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use portal::{NewPortal, Options, PortalInfo, Running};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// An emulator with one portal, `main`.
-#[derive(Debug)]
+/// A portal of an emulator; the first one is `main`.
+#[derive(Debug, Clone)]
 pub struct Emulator {
     /// The emulator itself.
-    pub running: Running,
+    pub running: Arc<Running>,
+    portal: PortalInfo,
     client: reqwest::Client,
 }
 
@@ -26,29 +29,39 @@ impl Emulator {
         })
         .await?;
         Ok(Self {
-            running,
+            portal: running.portals[0].clone(),
+            running: Arc::new(running),
             client: http(),
         })
     }
 
-    /// The portal's addresses.
-    pub fn portal(&self) -> &PortalInfo {
-        &self.running.portals[0]
+    /// Makes another portal beside this one.
+    pub async fn another(&self, portal: NewPortal) -> anyhow::Result<Self> {
+        Ok(Self {
+            portal: self.running.create_portal(portal).await?,
+            ..self.clone()
+        })
     }
 
-    /// GET under `/control/portals/main/`.
+    /// The portal's addresses, as they were when it was made.
+    pub fn portal(&self) -> &PortalInfo {
+        &self.portal
+    }
+
+    /// GET under the portal's part of the control API.
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.send("GET", path, None).await
     }
 
-    /// POST under `/control/portals/main/`.
+    /// POST there.
     pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         self.send("POST", path, Some(body)).await
     }
 
-    /// Any request under `/control/portals/main/`.
+    /// Any request there.
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let url = format!("{}/control/portals/main/{path}", self.running.control_url);
+        let (control, name) = (&self.running.control_url, &self.portal.name);
+        let url = format!("{control}/control/portals/{name}/{path}");
         let mut request = self.client.request(method.parse()?, &url);
         if let Some(body) = body {
             request = request.json(&body);
@@ -60,9 +73,23 @@ impl Emulator {
         serde_json::from_str(&text).with_context(|| format!("{method} {path}: {text}"))
     }
 
+    /// Calls a REST method of the portal as an app, with the administrator's token, and gives the result.
+    pub async fn call(&self, client_id: &str, method: &str) -> anyhow::Result<Value> {
+        let token = self.post("tokens", json!({"client_id": client_id})).await?;
+        let url = format!("http://{}/rest/{method}", self.portal.address);
+        let request = self.client.post(url).json(&json!({"auth": token["access_token"]}));
+        let mut reply: Value = request.send().await?.error_for_status()?.json().await?;
+        Ok(reply["result"].take())
+    }
+
+    /// Changes switches of the portal.
+    pub async fn set(&self, settings: Value) -> anyhow::Result<()> {
+        self.send("PATCH", "settings", Some(settings)).await.map(drop)
+    }
+
     /// Starts a workflow and gives its id.
     pub async fn workflow(&self, steps: Value) -> anyhow::Result<String> {
-        let started = self.post("workflows", serde_json::json!({ "steps": steps })).await?;
+        let started = self.post("workflows", json!({ "steps": steps })).await?;
         Ok(started["id"].as_str().context("no workflow id")?.to_owned())
     }
 
@@ -75,6 +102,13 @@ impl Emulator {
     pub async fn counted(&self, counter: &str, at_least: u64) -> anyhow::Result<Value> {
         self.get(&format!("wait?counter={counter}&at_least={at_least}&timeout_ms=120000"))
             .await
+    }
+
+    /// Waits until an app's activities and robots are exactly these.
+    pub async fn holds(&self, client_id: &str, codes: &[&str]) -> anyhow::Result<()> {
+        let codes = codes.join(",");
+        let wait = format!("wait?app={client_id}&codes={codes}&timeout_ms=60000");
+        self.get(&wait).await.map(drop)
     }
 }
 

@@ -9,6 +9,7 @@ mod calendar;
 mod emulator;
 mod fixtures;
 mod operator;
+mod ports;
 mod process;
 mod stack;
 
@@ -16,5 +17,6 @@ pub use calendar::Calendar;
 pub use emulator::Emulator;
 pub use fixtures::form;
 pub use operator::{jobs, settled};
+pub use ports::free_ports;
 pub use process::{Process, binary};
-pub use stack::{APP, CLIENT_ID, CLIENT_SECRET, OPERATOR_TOKEN, SERVICE_TOKEN, Shape, Stack};
+pub use stack::{APP, CLIENT_ID, CLIENT_SECRET, OPERATOR_TOKEN, SERVICE_TOKEN, Shape, Stack, finish};

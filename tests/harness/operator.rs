@@ -1,16 +1,17 @@
 //! What an operator asks gateway and registrar.
 
 use anyhow::Context as _;
+use portal::PortalInfo;
 use proto::{
     gateway::v1::{Job, ListRequest, State, jobs_client::JobsClient},
     registrar::v1::{
-        InstallationState, InstallationView, ListActivitiesRequest, ListInstallationsRequest, ReconcileRequest,
-        registrar_client::RegistrarClient,
+        Definition, InstallationState, InstallationView, IssueTokenRequest, IssueTokenResponse, ListActivitiesRequest,
+        ListInstallationsRequest, ReconcileRequest, registrar_client::RegistrarClient,
     },
 };
 use tonic::{Request, transport::Channel};
 
-use crate::Stack;
+use crate::{APP, OPERATOR_TOKEN, SERVICE_TOKEN, Stack};
 
 /// The jobs of one workflow (all of them if it is empty), newest first.
 pub async fn jobs(stack: &Stack, workflow_id: &str) -> anyhow::Result<Vec<Job>> {
@@ -20,7 +21,7 @@ pub async fn jobs(stack: &Stack, workflow_id: &str) -> anyhow::Result<Vec<Job>> 
         page_size: 500,
         ..ListRequest::default()
     };
-    let request = authorised(stack, request)?;
+    let request = authorised(OPERATOR_TOKEN, request)?;
     Ok(JobsClient::new(channel).list(request).await?.into_inner().jobs)
 }
 
@@ -40,7 +41,7 @@ pub async fn settled(stack: &Stack, workflow_id: &str, state: State) -> anyhow::
 impl Stack {
     /// A pass of the registrar over all installations, now.
     pub async fn reconcile(&self) -> anyhow::Result<Vec<InstallationView>> {
-        let request = authorised(self, ReconcileRequest::default())?;
+        let request = authorised(OPERATOR_TOKEN, ReconcileRequest::default())?;
         Ok(self
             .registrar()
             .await?
@@ -52,10 +53,8 @@ impl Stack {
 
     /// The current revision of an activity's definition, once the registrar has read it.
     pub async fn revision(&self, code: &str) -> anyhow::Result<String> {
-        let mut registrar = self.registrar().await?;
         for _ in 0..3000 {
-            let request = authorised(self, ListActivitiesRequest::default())?;
-            let definitions = registrar.list_activities(request).await?.into_inner().definitions;
+            let definitions = self.definitions(APP).await?;
             match definitions.into_iter().find(|definition| definition.code == code) {
                 Some(definition) => return Ok(definition.revision),
                 None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
@@ -64,23 +63,52 @@ impl Stack {
         anyhow::bail!("no definition of {code}")
     }
 
+    /// The current definitions of an app.
+    pub async fn definitions(&self, app: &str) -> anyhow::Result<Vec<Definition>> {
+        let request = authorised(OPERATOR_TOKEN, ListActivitiesRequest { app: app.into() })?;
+        let listed = self.registrar().await?.list_activities(request).await?;
+        Ok(listed.into_inner().definitions)
+    }
+
     /// The only installation, once it is in a state.
     pub async fn installation_in(&self, state: InstallationState) -> anyhow::Result<InstallationView> {
+        self.installation_of(APP, self.emulator.portal(), state).await
+    }
+
+    /// The installation of an app on a portal, once it is in a state.
+    pub async fn installation_of(
+        &self,
+        app: &str,
+        portal: &PortalInfo,
+        state: InstallationState,
+    ) -> anyhow::Result<InstallationView> {
         let mut registrar = self.registrar().await?;
+        let mut last = None;
         for _ in 0..3000 {
-            let request = authorised(self, ListInstallationsRequest::default())?;
-            match registrar
-                .list_installations(request)
-                .await?
-                .into_inner()
-                .installations
-                .pop()
-            {
-                Some(installation) if installation.state() == state => return Ok(installation),
+            let request = authorised(OPERATOR_TOKEN, ListInstallationsRequest { app: app.into() })?;
+            let listed = registrar.list_installations(request).await?.into_inner().installations;
+            last = listed.into_iter().find(|one| one.member_id == portal.member_id);
+            match &last {
+                Some(installation) if installation.state() == state => return Ok(installation.clone()),
                 _ => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
             }
         }
-        anyhow::bail!("no installation ever was {state:?}")
+        anyhow::bail!(
+            "no installation of {app} on {} ever was {state:?}: {last:?}",
+            portal.name
+        )
+    }
+
+    /// An access token of the app's installation, as the gateway asks for it.
+    pub async fn issue_token(&self) -> anyhow::Result<Result<IssueTokenResponse, tonic::Status>> {
+        let request = IssueTokenRequest {
+            app: APP.into(),
+            member_id: self.emulator.portal().member_id.clone(),
+            ..IssueTokenRequest::default()
+        };
+        let request = authorised(SERVICE_TOKEN, request)?;
+        let issued = self.registrar().await?.issue_token(request).await;
+        Ok(issued.map(tonic::Response::into_inner))
     }
 
     async fn registrar(&self) -> anyhow::Result<RegistrarClient<Channel>> {
@@ -90,9 +118,9 @@ impl Stack {
     }
 }
 
-fn authorised<M>(stack: &Stack, message: M) -> anyhow::Result<Request<M>> {
+fn authorised<M>(token: &str, message: M) -> anyhow::Result<Request<M>> {
     let mut request = Request::new(message);
-    let bearer = format!("Bearer {}", stack.operator_token()).parse().context("token")?;
+    let bearer = format!("Bearer {token}").parse().context("token")?;
     request.metadata_mut().insert("authorization", bearer);
     Ok(request)
 }

@@ -1,12 +1,12 @@
 //! Gateway, registrar and hasher beside an emulated portal.
 
-use std::{net::TcpListener, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Emulator, Process, emulator};
+use crate::{Emulator, Process, emulator, free_ports};
 
 /// The app's name in the configuration.
 pub const APP: &str = "demo";
@@ -140,29 +140,32 @@ impl Stack {
 
     /// The app's row as the portal has it once a developer has added the app.
     pub fn app(&self) -> Value {
+        self.app_of(APP, CLIENT_ID, CLIENT_SECRET)
+    }
+
+    /// The row of any app of the configuration.
+    pub fn app_of(&self, app: &str, client_id: &str, client_secret: &str) -> Value {
         json!({
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
+            "client_id": client_id,
+            "client_secret": client_secret,
             "application_token": "51856fefc120afa4b628cc82d3935cce",
-            "url": self.url("page"),
-            "install_url": self.url("page"),
+            "url": self.url_of(app, "page"),
+            "install_url": self.url_of(app, "page"),
         })
     }
 
     /// Installs the app as an administrator does, finishes it if the page asks for that, and waits for the activities.
     /// Gives the page.
     pub async fn install(&self) -> anyhow::Result<String> {
-        let installed = self.emulator.post("apps", self.app()).await?;
-        let frame = &installed["frame"];
-        anyhow::ensure!(frame["status"] == 200, "the page: {frame}");
-        let page = frame["body"].as_str().context("a page")?.to_owned();
-        if page.contains("installFinish") {
-            self.emulator
-                .post(&format!("apps/{CLIENT_ID}/finish"), Value::Null)
-                .await?;
-        }
+        let page = self.install_on(&self.emulator, self.app()).await?;
         self.registered().await?;
         Ok(page)
+    }
+
+    /// Installs an app on a portal and finishes it if the page asks for that. Gives the page.
+    pub async fn install_on(&self, portal: &Emulator, app: Value) -> anyhow::Result<String> {
+        let installed = portal.post("apps", app).await?;
+        finish(portal, &installed).await
     }
 
     /// Waits until the hasher's activities and its robot have been added to the portal.
@@ -174,7 +177,12 @@ impl Stack {
 
     /// An address of the gateway for the app: `page`, `event`, `activity/REVISION`.
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/bitrix/{APP}/{path}", self.ports.gateway)
+        self.url_of(APP, path)
+    }
+
+    /// The same for any app of the configuration.
+    pub fn url_of(&self, app: &str, path: &str) -> String {
+        format!("http://127.0.0.1:{}/bitrix/{app}/{path}", self.ports.gateway)
     }
 
     /// Where the gateway's Jobs service listens.
@@ -323,25 +331,37 @@ store.path = "{folder}/gateway.db"
     }
 }
 
+/// Finishes an installation if the page of its frame asks for that, as a browser does with the page's script. Gives the page.
+pub async fn finish(portal: &Emulator, installed: &Value) -> anyhow::Result<String> {
+    let frame = &installed["frame"];
+    anyhow::ensure!(frame["status"] == 200, "the page: {frame}");
+    let page = frame["body"].as_str().context("a page")?;
+    if page.contains("installFinish") {
+        let client_id = installed["app"]["client_id"].as_str().unwrap_or(CLIENT_ID);
+        portal.post(&format!("apps/{client_id}/finish"), Value::Null).await?;
+    }
+    Ok(page.to_owned())
+}
+
 impl Ports {
-    /// Ports that were free a moment ago, all different: a restarted service must find its own again.
     fn free() -> anyhow::Result<Self> {
-        let sockets: Vec<TcpListener> = (0..7)
-            .map(|_| TcpListener::bind("127.0.0.1:0"))
-            .collect::<Result<_, _>>()
-            .context("no free port")?;
-        let mut ports = sockets
-            .iter()
-            .map(|socket| socket.local_addr().map(|address| address.port()));
-        let mut next = || ports.next().expect("as many as sockets");
+        let [
+            hasher,
+            hasher_admin,
+            registrar,
+            registrar_admin,
+            gateway,
+            gateway_admin,
+            jobs,
+        ] = free_ports()?;
         Ok(Self {
-            hasher: next()?,
-            hasher_admin: next()?,
-            registrar: next()?,
-            registrar_admin: next()?,
-            gateway: next()?,
-            gateway_admin: next()?,
-            jobs: next()?,
+            hasher,
+            hasher_admin,
+            registrar,
+            registrar_admin,
+            gateway,
+            gateway_admin,
+            jobs,
         })
     }
 }

@@ -1,10 +1,11 @@
 //! The real Jaeger, all in one, with its storage in memory.
 
-use std::{net::TcpListener, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use anyhow::Context as _;
 use serde_json::Value;
 use tempfile::TempDir;
+use tests::free_ports;
 use tokio::process::{Child, Command};
 
 use crate::Trace;
@@ -84,17 +85,6 @@ impl Jaeger {
         let response = self.client.get(format!("{}{path}", self.query)).send().await?;
         Ok(response.error_for_status()?.json().await?)
     }
-}
-
-fn free_ports() -> anyhow::Result<[u16; 4]> {
-    let sockets: Vec<_> = (0..4)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()?;
-    let ports: Vec<_> = sockets
-        .iter()
-        .map(|socket| socket.local_addr().map(|address| address.port()))
-        .collect::<Result<_, _>>()?;
-    ports.try_into().map_err(|_| anyhow::anyhow!("not four ports"))
 }
 
 fn configuration(grpc: u16, http: u16, query: u16, query_grpc: u16) -> String {
