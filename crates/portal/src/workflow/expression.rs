@@ -65,3 +65,68 @@ fn to_text(value: &Value) -> String {
         Value::Object(map) => map.values().map(to_text).collect::<Vec<_>>().join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+    use serde_json::json;
+
+    use super::*;
+    use crate::workflow::State;
+
+    fn workflow() -> Workflow {
+        let fields = json!({"NAME": "Deal {=Document:NAME}", "PHONES": ["1", "2"], "SUM": 5});
+        Workflow {
+            id: "w.1".into(),
+            document_id: Default::default(),
+            document_type: Default::default(),
+            fields: fields.as_object().cloned().unwrap_or_default(),
+            nodes: Vec::new(),
+            by_name: indexmap::IndexMap::new(),
+            log: Vec::new(),
+            state: State::Running,
+            started_by: 1,
+            saves: 0,
+            document_deleted: false,
+            state_missing: false,
+        }
+    }
+
+    /// A piece of a text and what it becomes; values are not looked through again.
+    fn piece() -> impl Strategy<Value = (String, String)> {
+        prop_oneof![
+            "[^{}]{0,6}".prop_map(|text| (text.clone(), text)),
+            Just(("{=Document:NAME}".into(), "Deal {=Document:NAME}".into())),
+            Just(("{=Document:PHONES > printable}".into(), "1, 2".into())),
+            Just(("{=Document:SUM}".into(), "5".into())),
+            Just(("{=Document:NONE}".into(), String::new())),
+            Just(("{=nonsense}".into(), String::new())),
+            Just(("{ =Workflow:id}".into(), "{ =Workflow:id}".into())),
+            Just(("{=Workflow:ID}".into(), "w.1".into())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_put_together(pieces in vec(piece(), 0..8)) {
+            let (text, expected): (Vec<_>, Vec<_>) = pieces.into_iter().unzip();
+            let text = format!("-{}", text.concat());
+            prop_assert_eq!(resolve(&workflow(), &json!(text)), json!(format!("-{}", expected.concat())));
+        }
+
+        #[test]
+        fn any_text_resolves(text in "(\\{=|\\}|:|>|Document|NAME|[a-zé ]){0,30}") {
+            let resolved = resolve(&workflow(), &json!([text]));
+            prop_assert_eq!(resolved.as_array().map(Vec::len), Some(1));
+        }
+    }
+
+    #[test]
+    fn a_lone_expression_keeps_its_type() {
+        let resolved = resolve(
+            &workflow(),
+            &json!(["{=Document:PHONES}", "{=Document:SUM}", "{=Document:NONE}"]),
+        );
+        assert_eq!(resolved, json!([["1", "2"], 5, null]));
+    }
+}
