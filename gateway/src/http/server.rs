@@ -74,6 +74,8 @@ async fn serve(stream: TcpStream, peer: Peer, router: Router, lifecycle: Lifecyc
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
+        // A portal that hangs up with its whole callback sent is taken at its word: it won't send another.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let stopping = lifecycle.stopping();
