@@ -36,7 +36,7 @@ pub(crate) const INSTALL: &str = "registrar.v1.Registrar/Install";
 #[derive(Clone)]
 pub(crate) struct Registrar {
     client: RegistrarClient<InterceptedService<Channel, Bearer>>,
-    uri: http::Uri,
+    server: trace::Server,
 }
 
 #[derive(Clone)]
@@ -60,13 +60,13 @@ impl Registrar {
         let client = RegistrarClient::with_interceptor(channel, Bearer(value)).max_decoding_message_size(SYNC_BYTES);
         Ok(Self {
             client,
-            uri: uri.clone(),
+            server: trace::Server::of(uri),
         })
     }
 
     /// Attributes of the client span of one of its methods.
     pub(crate) fn attributes(&self, path: &str) -> Vec<KeyValue> {
-        trace::rpc(path, &self.uri)
+        trace::rpc(path, &self.server)
     }
 
     pub(crate) async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, Status> {

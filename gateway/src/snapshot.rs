@@ -1,16 +1,15 @@
 //! What the registrar has told: the apps, how to call their activities, and who may call us.
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use activity::{Activity, CodePattern, Culture, Set};
+use hashbrown::HashMap;
 use proto::registrar::v1::{Installation as WireInstallation, Revision as WireRevision, SyncResponse};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
+
+use crate::trace::Server;
 
 /// A whole snapshot.
 #[derive(Debug, Default)]
@@ -32,6 +31,7 @@ pub(crate) struct Definitions {
     pub(crate) revision: String,
     pub(crate) executor: String,
     pub(crate) uri: String,
+    pub(crate) server: Server,
     current: bool,
     allowed: Vec<CodePattern>,
     allowed_texts: Vec<String>,
@@ -225,6 +225,7 @@ impl Definitions {
         Ok(Self {
             revision: wire.revision,
             executor: wire.executor,
+            server: Server::of(&wire.executor_uri.parse().unwrap_or_default()),
             uri: wire.executor_uri,
             current: wire.current,
             allowed,

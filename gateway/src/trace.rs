@@ -1,7 +1,7 @@
 //! The trace of a job: decided at the accept, kept with the job, its spans built when work on the job ends. A tracing
 //! layer on this path cost 14 to 41 µs a job; this costs 3 at full sampling.
 
-use std::{borrow::Cow, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use http::Uri;
 use service::{
@@ -87,7 +87,7 @@ pub(crate) fn name(route: &'static str) -> Cow<'static, str> {
 }
 
 /// Attributes of a gRPC client's span: `path` is `package.Service/Method`.
-pub(crate) fn rpc(path: &str, server: &Uri) -> Vec<KeyValue> {
+pub(crate) fn rpc(path: &str, server: &Server) -> Vec<KeyValue> {
     let (service, method) = path.split_once('/').unwrap_or((path, ""));
     let mut attributes = Vec::with_capacity(10);
     attributes.extend([
@@ -95,19 +95,34 @@ pub(crate) fn rpc(path: &str, server: &Uri) -> Vec<KeyValue> {
         KeyValue::new("rpc.service", service.to_owned()),
         KeyValue::new("rpc.method", method.to_owned()),
     ]);
-    attributes.extend(self::server(server));
+    attributes.extend(server.attributes());
     attributes
 }
 
-/// Whom a client calls.
-pub(crate) fn server(uri: &Uri) -> [KeyValue; 2] {
-    let port = uri
-        .port_u16()
-        .unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    [
-        KeyValue::new("server.address", uri.host().unwrap_or_default().to_owned()),
-        KeyValue::new("server.port", i64::from(port)),
-    ]
+/// Whom a client calls; shared by the spans of all its calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    address: Arc<str>,
+    port: i64,
+}
+
+impl Server {
+    pub(crate) fn of(uri: &Uri) -> Self {
+        let port = uri
+            .port_u16()
+            .unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        Self {
+            address: uri.host().unwrap_or_default().into(),
+            port: port.into(),
+        }
+    }
+
+    pub(crate) fn attributes(&self) -> [KeyValue; 2] {
+        [
+            KeyValue::new("server.address", self.address.clone()),
+            KeyValue::new("server.port", self.port),
+        ]
+    }
 }
 
 impl Trace {

@@ -17,7 +17,7 @@ pub use client::{Client, MAX_REPLY_BYTES, client_builder, method_url};
 pub use error::CallError;
 pub use kind::{ErrorKind, Retry};
 pub use methods::{Profile, codes};
-pub use reply::{Reply, Time, decode_reply};
+pub use reply::{Reply, Time, check_reply, decode_reply};
 
 pub(crate) use client::host;
 pub(crate) use reply::{decode_object, flag, int, text};

@@ -1,6 +1,6 @@
 //! Properties of replies over generated bodies: a server may answer anything.
 
-use bitrix::rest::{Command, Reply, batch_results, codes, decode_reply};
+use bitrix::rest::{Command, Reply, batch_results, check_reply, codes, decode_reply};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -74,7 +74,9 @@ proptest! {
         let headers: HeaderMap = names.into_iter().zip(values).filter_map(|(name, value)| Some((name, value.ok()?))).collect();
         let status = StatusCode::from_u16(status).unwrap();
         let sent = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        match decode_reply(status, &headers, &body) {
+        let decoded = decode_reply(status, &headers, &body);
+        prop_assert_eq!(check_reply(status, &headers, &body), decoded.clone().map(drop));
+        match decoded {
             Ok(reply) => {
                 prop_assert!(status.is_success());
                 prop_assert_eq!(Some(&reply.result), sent.get("result"));

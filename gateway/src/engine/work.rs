@@ -278,8 +278,7 @@ impl Engine {
 
 /// What the span of a call tells beside its name.
 fn call_attributes(activity: &Activity, definitions: &Definitions, called: &Called) -> Vec<KeyValue> {
-    let server = definitions.uri.parse().unwrap_or_default();
-    let mut attributes = trace::rpc(&activity.path()[1..], &server);
+    let mut attributes = trace::rpc(&activity.path()[1..], &definitions.server);
     attributes.push(KeyValue::new("bizproc.executor", definitions.executor.clone()));
     match called {
         Ok(_) => attributes.push(KeyValue::new("rpc.grpc.status_code", 0)),

@@ -37,28 +37,31 @@ static TRACEPARENT: HeaderName = HeaderName::from_static(traceparent::HEADER);
 /// Metadata of the `attempt`th call of a job, whose span is `span`.
 pub(super) fn of(job: &Job, attempt: u32, span: SpanId) -> MetadataMap {
     let mut headers = HeaderMap::with_capacity(16);
-    let mut put = |name: &HeaderName, text: &str| {
+    let mut put = |name: &HeaderName, text: &str, once: bool| {
         // Percent-encoded text is always a header value.
-        if let Ok(value) = HeaderValue::from_str(text) {
+        if let Ok(mut value) = HeaderValue::from_str(text) {
+            // What no other call has would only push out of the connection's table what all have.
+            value.set_sensitive(once);
             headers.insert(name.clone(), value);
         }
     };
-    put(&JOB, &job.id());
-    put(&WORKFLOW, &encoded(&job.workflow_id));
-    put(&ACTIVITY, &encoded(&job.code));
+    put(&JOB, &job.id(), true);
+    put(&WORKFLOW, &encoded(&job.workflow_id), true);
+    put(&TRACEPARENT, &job.trace.parent(span), true);
     if let Some(document) = &job.document_id {
-        put(&DOCUMENT, &triple(document));
+        put(&DOCUMENT, &triple(document), true);
     }
     if let Some(kind) = &job.document_type {
-        put(&DOCUMENT_TYPE, &triple(kind));
+        put(&DOCUMENT_TYPE, &triple(kind), false);
     }
-    put(&PORTAL, &encoded(&job.member_id));
+    put(&ACTIVITY, &encoded(&job.code), false);
+    put(&PORTAL, &encoded(&job.member_id), false);
     if job.user_id > 0 {
-        put(&USER, &job.user_id.to_string());
+        put(&USER, &job.user_id.to_string(), false);
     }
-    put(&ATTEMPT, &attempt.to_string());
-    put(&WAITING, if job.subscription.answers() { "true" } else { "false" });
-    put(&TRACEPARENT, &job.trace.parent(span));
+    put(&ATTEMPT, &attempt.to_string(), false);
+    let waiting = if job.subscription.answers() { "true" } else { "false" };
+    put(&WAITING, waiting, false);
     MetadataMap::from_headers(headers)
 }
 

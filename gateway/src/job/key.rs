@@ -1,8 +1,7 @@
 //! A job's key: unique, and in the order of time.
 
-use std::fmt::Write;
-
 use bitrix::post::EventToken;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// Bytes of the workflow id's time.
@@ -35,7 +34,7 @@ impl Key {
 
     /// Its first 16 bytes as 32 lower hex digits.
     pub(crate) fn id(&self) -> String {
-        hex(&self.0[..ID_LEN])
+        HEXLOWER.encode(&self.0[..ID_LEN])
     }
 
     /// The bytes with which the key of the job with this id begins.
@@ -77,16 +76,6 @@ fn workflow_time(workflow_id: &str) -> [u8; WORKFLOW_TIME_LEN] {
     }
     let [_, time @ ..] = time.to_be_bytes();
     time
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string can't fail.
-            let _infallible = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A callback's properties: a form in memory, the very bytes of it in the store.
 
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use bitrix::form::{self, Array};
 
@@ -45,9 +45,12 @@ impl std::fmt::Debug for Properties {
 /// The pairs of a body that make up `properties`, unchanged and in their order. Tokens are in other pairs, and what
 /// isn't kept can't leak.
 pub(crate) fn property_pairs(body: &[u8]) -> Vec<u8> {
-    let body = body.split(|byte| *byte == 0).next().unwrap_or_default();
-    let mut kept = Vec::with_capacity(body.len());
-    for pair in body.split(|byte| *byte == b'&') {
+    let body = &body[..memchr::memchr(0, body).unwrap_or(body.len())];
+    let mut kept = Vec::new();
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'&', body).chain([body.len()]) {
+        let pair = &body[start..end];
+        start = end + 1;
         if belongs(pair) {
             if !kept.is_empty() {
                 kept.push(b'&');
@@ -58,21 +61,15 @@ pub(crate) fn property_pairs(body: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// Whether a pair's top-level name is `properties` as PHP reads it: decoded, less blanks in front.
+/// Whether a pair's top-level name is `properties` as PHP reads it: decoded, less blanks in front. It ends the look at the first
+/// byte that differs.
 fn belongs(pair: &[u8]) -> bool {
-    let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-    let name: Cow<'_, [u8]> = if name.starts_with(FIELD) || !name.iter().any(|byte| matches!(byte, b'%' | b'+' | b' '))
-    {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(
-            percent_encoding::percent_decode(name)
-                .map(|byte| if byte == b'+' { b' ' } else { byte })
-                .collect(),
-        )
-    };
-    let blanks = name.iter().take_while(|byte| **byte == b' ').count();
-    name[blanks..].starts_with(FIELD)
+    let name = &pair[..memchr::memchr(b'=', pair).unwrap_or(pair.len())];
+    percent_encoding::percent_decode(name)
+        .map(|byte| if byte == b'+' { b' ' } else { byte })
+        .skip_while(|byte| *byte == b' ')
+        .take(FIELD.len())
+        .eq(FIELD.iter().copied())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Rate, errors and durations of each activity.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use hashbrown::HashMap;
 use parking_lot::RwLock;
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bitrix::rest::{CallError, Reply, decode_reply};
+use bitrix::rest::{CallError, check_reply};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
@@ -62,7 +62,7 @@ impl HttpClient {
     }
 
     /// Posts JSON. The token is in the body, where no log looks.
-    pub(crate) async fn post(&self, url: &Uri, body: Vec<u8>) -> Result<Reply, SendError> {
+    pub(crate) async fn post(&self, url: &Uri, body: Vec<u8>) -> Result<(), SendError> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(url.clone())
@@ -74,7 +74,7 @@ impl HttpClient {
         match tokio::time::timeout(REPLY_LIMIT, self.exchange(request)).await {
             Err(_) => Err(SendError::Transport(format!("no reply within {REPLY_LIMIT:?}"))),
             Ok(Err(problem)) => Err(SendError::Transport(problem)),
-            Ok(Ok((status, headers, body))) => decode_reply(status, &headers, &body).map_err(SendError::Portal),
+            Ok(Ok((status, headers, body))) => check_reply(status, &headers, &body).map_err(SendError::Portal),
         }
     }
 

@@ -1,6 +1,6 @@
 use std::time::{Duration, SystemTime};
 
-use bitrix::rest::Reply;
+use data_encoding::HEXLOWER;
 use proto::registrar::v1::RecheckRequest;
 use serde::Serialize;
 use service::{
@@ -16,7 +16,6 @@ use super::{
 use crate::{
     engine::Timeline,
     job::{Answer, Job},
-    trace,
 };
 
 /// An answer on its way.
@@ -82,7 +81,7 @@ impl Portals {
                 note(timeline, job, &token, when, &replied);
             }
             let error = match replied {
-                Ok(_) => return Sent::Taken,
+                Ok(()) => return Sent::Taken,
                 Err(SendError::Transport(problem)) => {
                     return Sent::Refused(
                         Verdict::Pause(Duration::ZERO),
@@ -140,18 +139,18 @@ fn note(
     job: &Job,
     token: &Token,
     when: (SystemTime, SystemTime),
-    replied: &Result<Reply, SendError>,
+    replied: &Result<(), SendError>,
 ) {
     let mut attributes = Vec::with_capacity(8);
     attributes.extend([
         KeyValue::new("http.request.method", "POST"),
         // The token is in the body.
-        KeyValue::new("url.full", token.event_send.to_string()),
+        KeyValue::new("url.full", token.url.clone()),
         KeyValue::new("bizproc.portal", job.member_id.clone()),
     ]);
-    attributes.extend(trace::server(&token.event_send));
+    attributes.extend(token.server.attributes());
     let (status, problem) = match replied {
-        Ok(_) => (Some(200), None),
+        Ok(()) => (Some(200), None),
         Err(SendError::Portal(error)) => (error.status, Some((error.code.clone(), error.to_string()))),
         Err(SendError::Transport(problem)) => (None, Some(("transport".into(), problem.clone()))),
     };
@@ -194,7 +193,7 @@ impl Sending<'_> {
         };
         if trace.sampled {
             text.push_str(", trace ");
-            text.push_str(&trace.id.to_string());
+            HEXLOWER.encode_append(&trace.id.to_bytes(), &mut text);
         }
         text
     }

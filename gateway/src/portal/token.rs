@@ -17,6 +17,7 @@ use crate::{
     engine::Timeline,
     job::{Job, Millis},
     registrar::{ISSUE_TOKEN, Registrar, ended},
+    trace::Server,
 };
 
 /// Not used any more in its last moments: the call takes its time, and clocks differ.
@@ -32,6 +33,9 @@ pub(super) struct Token {
     expires: Millis,
     /// `bizproc.event.send` of the portal that the OAuth server named.
     pub(super) event_send: Uri,
+    /// The same for spans, which share it.
+    pub(super) url: Arc<str>,
+    pub(super) server: Server,
     /// The span of the call that brought it: in the trace of the job that needed it first.
     pub(super) issued: SpanContext,
 }
@@ -110,13 +114,15 @@ impl Token {
             .parse()
             .map_err(|error| wrong(format!("{error}")))?;
         let url = method_url(&endpoint, "bizproc.event.send").map_err(|error| wrong(error.to_string()))?;
-        let event_send = url.as_str().parse().map_err(|error| wrong(format!("{error}")))?;
+        let event_send: Uri = url.as_str().parse().map_err(|error| wrong(format!("{error}")))?;
         let expires = response
             .expires
             .map_or(now.after(2 * MARGIN), |end| Millis(end.seconds.saturating_mul(1000)));
         Ok(Self {
             access: Secret::from(response.access_token),
             expires,
+            server: Server::of(&event_send),
+            url: url.as_str().into(),
             event_send,
             issued,
         })

@@ -1,6 +1,5 @@
 /// What two hex digits stand for.
-pub(super) fn hex(digits: &[u8]) -> Option<u8> {
-    let &[high, low] = digits else { return None };
+pub(super) fn hex(high: u8, low: u8) -> Option<u8> {
     let (high, low) = (digit(high), digit(low));
     ((high | low) < 16).then_some(high << 4 | low)
 }

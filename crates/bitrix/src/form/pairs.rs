@@ -16,47 +16,56 @@ pub(super) struct Pair {
 /// Pairs that PHP ignores for their name are left out.
 pub(super) fn read(body: &[u8], limit: usize) -> Result<(Vec<u8>, Vec<Pair>), FormError> {
     let body = memchr::memchr(0, body).map_or(body, |end| &body[..end]);
-    let mut text = vec![0; body.len()];
+    let mut text = Vec::with_capacity(body.len());
     // A callback has 10 to 40 pairs.
     let mut pairs = Vec::with_capacity(32);
-    let (mut read, mut written, mut count) = (0, 0, 0);
-    while read < body.len() {
-        if body[read] == b'&' {
-            read += 1;
+    let (mut rest, mut count) = (body, 0);
+    while let Some(&first) = rest.first() {
+        if first == b'&' {
+            rest = &rest[1..];
             continue;
         }
         count += 1;
         if count > limit {
             return Err(FormError::TooManyPairs { limit });
         }
-        let start = written;
-        let mut name_end = None;
-        while let Some(&byte) = body.get(read) {
-            read += 1;
-            text[written] = match byte {
-                b'&' => break,
-                b'=' if name_end.is_none() => {
-                    name_end = Some(written);
-                    continue;
-                }
-                b'+' => b' ',
-                b'%' => match body.get(read..read + 2).and_then(hex) {
-                    Some(decoded) => {
-                        read += 2;
-                        decoded
-                    }
-                    None => byte,
-                },
-                _ => byte,
-            };
-            written += 1;
+        let start = text.len();
+        rest = decode(rest, &mut text, |rest| {
+            rest.iter().position(|byte| matches!(byte, b'&' | b'%' | b'+' | b'='))
+        });
+        let name_end = text.len();
+        if let Some(value) = rest.strip_prefix(b"=") {
+            rest = decode(value, &mut text, |rest| memchr::memchr3(b'&', b'%', b'+', rest));
         }
-        let name_end = name_end.unwrap_or(written);
         if let Some(name) = Name::prepare(&mut text, start..name_end) {
-            let value = name_end..written;
+            let value = name_end..text.len();
             pairs.push(Pair { name, value });
         }
     }
-    text.truncate(written);
     Ok((text, pairs))
+}
+
+/// Decodes up to the first byte that `special` finds and that is neither `+` nor `%`; gives what is left with that byte.
+fn decode<'a>(mut rest: &'a [u8], text: &mut Vec<u8>, special: impl Fn(&[u8]) -> Option<usize>) -> &'a [u8] {
+    loop {
+        match rest {
+            [b'+', tail @ ..] => {
+                text.push(b' ');
+                rest = tail;
+            }
+            [b'%', high, low, tail @ ..] if let Some(byte) = hex(*high, *low) => {
+                text.push(byte);
+                rest = tail;
+            }
+            _ => {
+                let kept = usize::from(rest.first() == Some(&b'%'));
+                let end = special(&rest[kept..]).map_or(rest.len(), |at| kept + at);
+                text.extend_from_slice(&rest[..end]);
+                rest = &rest[end..];
+                if !matches!(rest, [b'+' | b'%', ..]) {
+                    return rest;
+                }
+            }
+        }
+    }
 }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::{CallError, ErrorKind};
@@ -63,6 +65,29 @@ pub fn decode_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Res
             .and_then(int)
             .and_then(|total| total.try_into().ok()),
     })
+}
+
+/// Whether a call succeeded, for who needs no result: says what [`decode_reply`] says, and looks not into what nobody reads.
+///
+/// # Errors
+///
+/// The same.
+pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<(), CallError> {
+    #[derive(Deserialize)]
+    struct Outcome {
+        result: Option<IgnoredAny>,
+        error: Option<IgnoredAny>,
+    }
+    // A struct could be written as a list, too.
+    if status.is_success()
+        && body.first() == Some(&b'{')
+        && let Ok(outcome) = serde_json::from_slice::<Outcome>(body)
+        && outcome.result.is_some()
+        && outcome.error.is_none()
+    {
+        return Ok(());
+    }
+    decode_reply(status, headers, body).map(drop)
 }
 
 /// The reply's JSON object, if it is a success; the OAuth server answers with bare objects.

@@ -2,21 +2,18 @@
 
 use std::{
     borrow::Cow,
-    env, fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    env, io,
+    sync::{Arc, mpsc},
+    thread,
     time::Duration,
 };
 
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::{
     Resource,
-    error::OTelSdkResult,
-    trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor},
+    trace::{SpanData, SpanExporter},
 };
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use tokio::runtime::{Builder, Runtime};
 
@@ -27,7 +24,9 @@ use crate::{grpc::ChannelError, tls};
 /// gateway's spans.
 const QUEUE: usize = 131_072;
 /// Spans a batch, unless `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` says otherwise.
-const BATCH: usize = 4096;
+const BATCH: usize = 2048;
+/// How long a span waits for a batch to fill, in milliseconds, unless `OTEL_BSP_SCHEDULE_DELAY` says otherwise.
+const DELAY: usize = 5000;
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Telemetry that is configured wrongly.
@@ -48,23 +47,36 @@ pub enum TelemetryError {
 }
 
 pub(super) struct Exporter {
-    processor: BatchSpanProcessor,
+    shared: Arc<Shared>,
+    /// Told when the thread ends. The runtime keeps the exporter's connection, apart from the service: a busy service exports, and
+    /// a blocking shutdown cannot wait for itself.
+    running: Mutex<Option<(mpsc::Receiver<()>, Runtime)>>,
+}
+
+/// What the services' threads and the exporting one share. Its spans are handed over a batch at a time, as they lie: the SDK's
+/// processor moves each through a ring of its largest number of spans, whose memory no cache holds.
+struct Shared {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
     queue: usize,
-    counts: Arc<Counts>,
-    /// The exporter's connection lives here: apart from the service, so that a busy service exports and a blocking
-    /// shutdown cannot wait for itself.
-    runtime: Mutex<Option<Runtime>>,
+    batch: usize,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Waiting {
+    spans: Vec<SpanData>,
+    /// Of the batch that is being sent.
+    in_hand: usize,
+    /// Nothing is taken any more.
+    closed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    waiting: AtomicUsize,
     exported: Counter,
     failed: Counter,
     dropped: Counter,
-    failing: AtomicBool,
-    /// Nothing is sent any more.
-    closed: AtomicBool,
 }
 
 impl Exporter {
@@ -80,60 +92,68 @@ impl Exporter {
             .thread_name("otlp")
             .enable_all()
             .build()?;
-        let exporter = {
+        let mut exporter = {
             let _inside = runtime.enter();
             endpoint.exporter()?
         };
-        let number = |name, default| variable(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+        exporter.set_resource(&Resource::builder().with_service_name(service).build());
+        let number = |name, default: usize| variable(name).and_then(|text| text.parse().ok()).unwrap_or(default);
         let queue = number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE);
         let batch = number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH);
-        let resource = Resource::builder().with_service_name(service).build();
-        Ok(Some(Self::new(exporter, queue, batch, &resource, runtime)))
+        let delay = Duration::from_millis(number("OTEL_BSP_SCHEDULE_DELAY", DELAY) as u64);
+        Ok(Some(Self::new(exporter, queue, batch, delay, runtime)?))
     }
 
-    fn new<E>(exporter: E, queue: usize, batch: usize, resource: &Resource, runtime: Runtime) -> Self
+    fn new<E>(exporter: E, queue: usize, batch: usize, delay: Duration, runtime: Runtime) -> io::Result<Self>
     where
         E: SpanExporter + 'static,
     {
-        let counts = Arc::new(Counts::default());
-        let config = BatchConfigBuilder::default()
-            .with_max_queue_size(queue)
-            .with_max_export_batch_size(batch.min(queue))
-            .build();
-        let counted = Counted {
-            inner: exporter,
-            counts: counts.clone(),
-        };
-        let mut processor = BatchSpanProcessor::builder(counted).with_batch_config(config).build();
-        processor.set_resource(resource);
-        Self {
-            processor,
+        let shared = Arc::new(Shared {
+            waiting: Mutex::default(),
+            wake: Condvar::new(),
             queue,
-            counts,
-            runtime: Mutex::new(Some(runtime)),
-        }
+            batch: batch.clamp(1, queue.max(1)),
+            counts: Counts::default(),
+        });
+        let (ended, end) = mpsc::channel();
+        thread::Builder::new().name("spans".into()).spawn({
+            let shared = shared.clone();
+            move || {
+                shared.run(&exporter, delay);
+                drop(ended);
+            }
+        })?;
+        Ok(Self {
+            shared,
+            running: Mutex::new(Some((end, runtime))),
+        })
     }
 
     pub(super) fn push(&self, span: SpanData) {
-        // The SDK drops silently; the bound is kept here so that drops are counted.
-        if self.counts.closed.load(Ordering::Relaxed) {
-            self.counts.dropped.inc();
-        } else if self.counts.waiting.fetch_add(1, Ordering::Relaxed) >= self.queue {
-            self.counts.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.counts.dropped.inc();
-        } else {
-            self.processor.on_end(span);
+        let Shared {
+            queue, batch, counts, ..
+        } = &*self.shared;
+        let mut waiting = self.shared.waiting.lock();
+        if waiting.closed || waiting.spans.len() + waiting.in_hand >= *queue {
+            counts.dropped.inc();
+            return;
+        }
+        waiting.spans.push(span);
+        if waiting.spans.len() == *batch {
+            self.shared.wake.notify_one();
         }
     }
 
     pub(super) fn shutdown(&self) {
-        let Some(runtime) = self.runtime.lock().take() else {
+        let Some((end, runtime)) = self.running.lock().take() else {
             return;
         };
-        self.counts.closed.store(true, Ordering::Relaxed);
-        if let Err(error) = self.processor.shutdown_with_timeout(SHUTDOWN_LIMIT) {
-            let spans = self.counts.waiting.load(Ordering::Relaxed);
-            tracing::warn!(%error, spans, "the last spans could not be sent");
+        self.shared.waiting.lock().closed = true;
+        self.shared.wake.notify_one();
+        if end.recv_timeout(SHUTDOWN_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let waiting = self.shared.waiting.lock();
+            let spans = waiting.spans.len() + waiting.in_hand;
+            tracing::warn!(spans, "the last spans could not be sent in time");
         }
         runtime.shutdown_background();
     }
@@ -143,8 +163,7 @@ impl Exporter {
             exported,
             failed,
             dropped,
-            ..
-        } = &*self.counts;
+        } = &self.shared.counts;
         registry.register(
             "telemetry_spans_exported",
             "Spans that the OTLP endpoint took",
@@ -169,47 +188,54 @@ impl Drop for Exporter {
     }
 }
 
-/// Counts what the exporter does.
-struct Counted<E> {
-    inner: E,
-    counts: Arc<Counts>,
-}
-
-impl<E> fmt::Debug for Counted<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Counted").field(&self.counts).finish()
-    }
-}
-
-impl<E: SpanExporter> SpanExporter for Counted<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let spans = batch.len();
-        let result = self.inner.export(batch).await;
-        self.counts.waiting.fetch_sub(spans, Ordering::Relaxed);
-        match &result {
-            Ok(()) => {
-                self.counts.exported.inc_by(spans as u64);
-                if self.counts.failing.swap(false, Ordering::Relaxed) {
-                    tracing::info!("spans can be sent again");
+impl Shared {
+    /// Sends batches until nothing is taken any more and nothing waits.
+    fn run(&self, exporter: &impl SpanExporter, delay: Duration) {
+        let mut failing = false;
+        while let Some(batch) = self.next(delay) {
+            let spans = batch.len() as u64;
+            match futures::executor::block_on(exporter.export(batch)) {
+                Ok(()) => {
+                    self.counts.exported.inc_by(spans);
+                    if std::mem::take(&mut failing) {
+                        tracing::info!("spans can be sent again");
+                    }
                 }
-            }
-            Err(error) => {
-                self.counts.failed.inc_by(spans as u64);
-                // Once, not every few seconds for as long as the endpoint is away.
-                if !self.counts.failing.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "spans cannot be sent");
+                Err(error) => {
+                    self.counts.failed.inc_by(spans);
+                    // Once, not every few seconds for as long as the endpoint is away.
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(%error, "spans cannot be sent");
+                    }
                 }
             }
         }
-        result
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
+    /// A full batch, or after `delay` what there is.
+    fn next(&self, delay: Duration) -> Option<Vec<SpanData>> {
+        let mut waiting = self.waiting.lock();
+        waiting.in_hand = 0;
+        loop {
+            let late = waiting.spans.len() < self.batch
+                && !waiting.closed
+                && self.wake.wait_for(&mut waiting, delay).timed_out();
+            if waiting.spans.is_empty() {
+                if waiting.closed {
+                    return None;
+                }
+            } else if late || waiting.closed || waiting.spans.len() >= self.batch {
+                break;
+            }
+        }
+        let at = self.batch.min(waiting.spans.len());
+        // Where a batch was filled, the next one will be.
+        let mut rest = Vec::with_capacity(if at == self.batch { at } else { 0 });
+        rest.extend(waiting.spans.drain(at..));
+        let batch = std::mem::replace(&mut waiting.spans, rest);
+        waiting.in_hand = batch.len();
+        drop(waiting);
+        Some(batch)
     }
 }
 
@@ -218,7 +244,7 @@ mod tests {
     use std::sync::mpsc;
 
     use opentelemetry::trace::SpanKind;
-    use opentelemetry_sdk::error::OTelSdkError;
+    use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 
     use super::*;
     use crate::telemetry::{SpanId, Telemetry, span_id, trace_id};
@@ -241,8 +267,9 @@ mod tests {
     fn exporter(works: bool) -> (Exporter, mpsc::Receiver<usize>) {
         let (sender, batches) = mpsc::sync_channel(0);
         let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let delay = Duration::from_secs(5);
         (
-            Exporter::new(Slow(sender, works), 4, 2, &Resource::builder_empty().build(), runtime),
+            Exporter::new(Slow(sender, works), 4, 2, delay, runtime).unwrap(),
             batches,
         )
     }
@@ -260,8 +287,8 @@ mod tests {
         for _ in 0..7 {
             exporter.push(span());
         }
-        assert_eq!(exporter.counts.dropped.get(), 3);
-        let counts = exporter.counts.clone();
+        assert_eq!(exporter.shared.counts.dropped.get(), 3);
+        let counts = &exporter.shared.clone().counts;
         std::thread::scope(|scope| {
             scope.spawn(|| exporter.shutdown());
             assert_eq!(batches.recv().unwrap() + batches.recv().unwrap(), 4);
@@ -275,7 +302,7 @@ mod tests {
     fn a_failed_batch_is_counted() {
         let (exporter, batches) = exporter(false);
         exporter.push(span());
-        let counts = exporter.counts.clone();
+        let counts = &exporter.shared.clone().counts;
         std::thread::scope(|scope| {
             scope.spawn(|| exporter.shutdown());
             assert_eq!(batches.recv().unwrap(), 1);
