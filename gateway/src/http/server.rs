@@ -74,6 +74,8 @@ async fn serve(stream: TcpStream, peer: Peer, router: Router, lifecycle: Lifecyc
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
+        // Small messages: one copy costs less than a list of pieces for the system.
+        .writev(false)
         // A portal that hangs up with its whole callback sent is taken at its word: it won't send another.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);

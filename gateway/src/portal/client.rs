@@ -57,6 +57,8 @@ impl HttpClient {
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_timer(TokioTimer::new())
+            // As on the server's side.
+            .http1_writev(false)
             .build(https);
         Ok(Self(client))
     }

@@ -192,6 +192,8 @@ impl Pass<'_> {
             match session.call("event.bind", params).await? {
                 Ok(_) => {}
                 Err(error) if error.kind == ErrorKind::AlreadyBound => {}
+                // A portal that does not know the event won't send it.
+                Err(error) if error.code == "ERROR_EVENT_NOT_FOUND" => continue,
                 Err(error) => return Err(Stop::Trouble(error.to_string())),
             }
             // The old address may belong to somebody else by now, and events carry tokens.

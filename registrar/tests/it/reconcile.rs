@@ -345,6 +345,16 @@ async fn a_new_public_url_updates_all_and_takes_the_events_along() {
 }
 
 #[tokio::test]
+async fn an_event_that_the_portal_does_not_know_is_left_out() {
+    let harness = Harness::start(&TWO).await;
+    let unknown = Instead::Error(400, "ERROR_EVENT_NOT_FOUND", "Event not found");
+    harness.fake.world(|world| world.answer_once("event.bind", unknown));
+    let response = harness.install(harness.auth(1)).await;
+    assert_eq!(response.problem, "");
+    assert_eq!(harness.fake.world(|world| world.bound.len()), 2);
+}
+
+#[tokio::test]
 async fn the_interval_repairs_without_being_asked() {
     let harness = installed(&TWO).await;
     harness.fake.world(|world| world.activities.clear());
