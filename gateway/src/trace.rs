@@ -52,7 +52,7 @@ impl Done {
     /// The root: the server span of the portal's POST.
     pub(crate) fn post(trace: Trace, post: Post, more: impl IntoIterator<Item = KeyValue>) -> Self {
         let route = post.path.as_deref().map_or(routes::ACTIVITY, routes::of);
-        let mut attributes = Vec::with_capacity(12);
+        let mut attributes = Vec::with_capacity(13);
         attributes.extend([
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("http.route", route),

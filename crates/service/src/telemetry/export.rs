@@ -23,8 +23,9 @@ use crate::{grpc::ChannelError, tls};
 /// Spans that may wait, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise: the SDK's 2,048 lost half of a saturated
 /// gateway's spans.
 const QUEUE: usize = 131_072;
-/// Spans a batch, unless `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` says otherwise.
-const BATCH: usize = 2048;
+/// Spans a batch, unless `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` says otherwise: so few that a core's cache still holds them when they are
+/// encoded (measured: batches of 2,048 cost 2 to 4 µs a job more).
+const BATCH: usize = 512;
 /// How long a span waits for a batch to fill, in milliseconds, unless `OTEL_BSP_SCHEDULE_DELAY` says otherwise.
 const DELAY: usize = 5000;
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
