@@ -6,6 +6,7 @@
 //! variables: nothing is recorded.
 
 mod capture;
+mod encode;
 mod export;
 mod logs;
 mod otlp;
@@ -71,17 +72,18 @@ impl Telemetry {
     }
 
     fn otlp(service: Cow<'static, str>) -> Result<Self, TelemetryError> {
-        Ok(match Exporter::from_env(service)? {
+        Ok(match Exporter::from_env(service, &scope())? {
             Some(exporter) => Self::new(Sink::Otlp(Box::new(exporter)), Sampling::from_env()),
             None => Self::off(),
         })
     }
 
     fn new(sink: Sink, sampling: Sampling) -> Self {
-        let scope = InstrumentationScope::builder("bizproc")
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build();
-        Self(Arc::new(Inner { sink, sampling, scope }))
+        Self(Arc::new(Inner {
+            sink,
+            sampling,
+            scope: scope(),
+        }))
     }
 
     /// Whether any span can be recorded.
@@ -134,7 +136,7 @@ impl Telemetry {
     pub fn export(&self, span: SpanData) {
         match &self.0.sink {
             Sink::Off => {}
-            Sink::Otlp(exporter) => exporter.push(span),
+            Sink::Otlp(exporter) => exporter.push(&span),
             Sink::Capture(spans) => spans.push(span),
         }
     }
@@ -160,6 +162,13 @@ impl fmt::Debug for Telemetry {
             .field("enabled", &self.enabled())
             .finish_non_exhaustive()
     }
+}
+
+/// Who makes the spans.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("bizproc")
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .build()
 }
 
 /// When a span begins or ends.

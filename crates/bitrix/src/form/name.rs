@@ -19,10 +19,10 @@ impl Name {
             start += 1;
         }
         let name = &text[start..place.end];
-        let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+        let end = memchr::memchr(0, name).unwrap_or(name.len());
         let name = &mut text[start..start + end];
         let cookies = CookiePrefixes::of(name);
-        let mut open = name.iter().position(|byte| *byte == b'[').unwrap_or(end);
+        let mut open = memchr::memchr(b'[', name).unwrap_or(end);
         mangle(&mut name[..open]);
         if open == 0 || cookies.forbid(&name[..open]) {
             return None;
@@ -76,7 +76,7 @@ pub(super) fn subscript(after_bracket: &[u8]) -> Subscript<'_> {
             .first()
             .is_some_and(|byte| b" \t\n\x0b\x0c\r".contains(byte)),
     );
-    match after_bracket[skipped..].iter().position(|byte| *byte == b']') {
+    match memchr::memchr(b']', &after_bracket[skipped..]) {
         Some(0) => Subscript::Append(&after_bracket[skipped + 1..]),
         Some(close) => Subscript::Key(&after_bracket[..skipped + close], &after_bracket[skipped + close + 1..]),
         None => Subscript::Unclosed,
