@@ -1,7 +1,7 @@
 //! The stored rows: activities, robots and the placements of their settings dialogs.
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One registered activity or robot, column by column. JSON columns hold what PHP would unserialize; `Null` = SQL null.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,29 @@ pub struct ActivityRow {
     pub filter: Value,
     /// Robot rather than activity.
     pub is_robot: bool,
+}
+
+impl ActivityRow {
+    /// All columns by the names of the server's table.
+    pub fn columns(&self) -> Value {
+        json!({
+            "APP_ID": self.app_id,
+            "APP_NAME": self.app_name,
+            "CODE": self.code,
+            "INTERNAL_CODE": self.internal_code,
+            "HANDLER": self.handler,
+            "AUTH_USER_ID": self.auth_user_id,
+            "USE_SUBSCRIPTION": self.use_subscription,
+            "USE_PLACEMENT": self.use_placement,
+            "NAME": self.name,
+            "DESCRIPTION": self.description,
+            "PROPERTIES": self.properties,
+            "RETURN_PROPERTIES": self.return_properties,
+            "DOCUMENT_TYPE": self.document_type,
+            "FILTER": self.filter,
+            "IS_ROBOT": if self.is_robot { "Y" } else { "N" },
+        })
+    }
 }
 
 /// A placement that an activity's settings dialog uses.

@@ -245,31 +245,29 @@ fn auth(portal: &Portal, item: &Outgoing, name: &str, now: i64, oauth: &mut crat
         .zip(app)
         .map(|(user, _)| (user, oauth.issue(name, &item.client_id, user, now)));
     let scope = app.map(|app| app.scope.join(",")).unwrap_or_default();
-    let old = portal.settings.old_events && matches!(item.post, Post::Event(_));
     if let Some((_, pair)) = &pair {
         put("access_token", json!(pair.access_token));
-        if !old {
-            put("expires", json!(pair.expires));
-        }
+        put("expires", json!(pair.expires));
         put("expires_in", json!(ACCESS_SECONDS));
         put("scope", json!(scope));
     }
     put("domain", json!(portal.domain));
-    if !old {
-        put("server_endpoint", json!(portal.server_endpoint));
-    }
+    put("server_endpoint", json!(portal.server_endpoint));
     if let (Some(app), Some(_)) = (app, &pair) {
         put("status", json!(app.status));
     }
-    if !old {
-        put("client_endpoint", json!(portal.client_endpoint()));
-    }
+    put("client_endpoint", json!(portal.client_endpoint()));
     put("member_id", json!(portal.member_id));
     if let Some((user, pair)) = &pair {
         put("user_id", json!(user));
         put("refresh_token", json!(pair.refresh_token));
     }
     put("application_token", json!(item.application_token));
+    if portal.settings.old_events && matches!(item.post, Post::Event(_)) {
+        for newer in ["expires", "server_endpoint", "client_endpoint"] {
+            auth.shift_remove(newer);
+        }
+    }
     auth
 }
 

@@ -141,7 +141,7 @@ impl World {
     pub(super) fn stored(&self) -> Value {
         let registry = &self.portal.registry;
         json!({
-            "activities": registry.activities.values().map(activity).collect::<Vec<_>>(),
+            "activities": registry.activities.values().map(ActivityRow::columns).collect::<Vec<_>>(),
             "placements": registry.placements.iter().map(placement).collect::<Vec<_>>(),
         })
     }
@@ -178,26 +178,6 @@ fn apps() -> [AppRow; 3] {
     let mut three = app(3, "app.cccc3333.33333333", None);
     "vendor.app3".clone_into(&mut three.code);
     [app(1, APP_ONE, Some("App One")), two, three]
-}
-
-fn activity(row: &ActivityRow) -> Value {
-    json!({
-        "APP_ID": row.app_id,
-        "APP_NAME": row.app_name,
-        "CODE": row.code,
-        "INTERNAL_CODE": row.internal_code,
-        "HANDLER": row.handler,
-        "AUTH_USER_ID": row.auth_user_id,
-        "USE_SUBSCRIPTION": row.use_subscription,
-        "USE_PLACEMENT": row.use_placement,
-        "NAME": row.name,
-        "DESCRIPTION": row.description,
-        "PROPERTIES": row.properties,
-        "RETURN_PROPERTIES": row.return_properties,
-        "DOCUMENT_TYPE": row.document_type,
-        "FILTER": row.filter,
-        "IS_ROBOT": if row.is_robot { "Y" } else { "N" },
-    })
 }
 
 fn placement(row: &PlacementRow) -> Value {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, portal_missing};
-use crate::{emulator, state::Portal, world::Shared};
+use crate::{emulator, registry::ActivityRow, state::Portal, world::Shared};
 
 /// A workflow with its steps, values, lock and log.
 pub(super) fn workflow(portal: &Portal, id: &str) -> Option<Value> {
@@ -74,26 +74,7 @@ pub(super) async fn oauth(State(shared): State<Shared>) -> Json<Value> {
 
 /// Rows of activities and robots as the server's table has them.
 pub(super) fn rows(portal: &Portal) -> Value {
-    let rows = portal.registry.activities.values().map(|row| {
-        json!({
-            "APP_ID": row.app_id,
-            "APP_NAME": row.app_name,
-            "CODE": row.code,
-            "INTERNAL_CODE": row.internal_code,
-            "HANDLER": row.handler,
-            "AUTH_USER_ID": row.auth_user_id,
-            "USE_SUBSCRIPTION": row.use_subscription,
-            "USE_PLACEMENT": row.use_placement,
-            "NAME": row.name,
-            "DESCRIPTION": row.description,
-            "PROPERTIES": row.properties,
-            "RETURN_PROPERTIES": row.return_properties,
-            "DOCUMENT_TYPE": row.document_type,
-            "FILTER": row.filter,
-            "IS_ROBOT": if row.is_robot { "Y" } else { "N" },
-        })
-    });
-    rows.collect()
+    portal.registry.activities.values().map(ActivityRow::columns).collect()
 }
 
 pub(super) async fn activities(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
