@@ -53,3 +53,11 @@ impl Parts {
         }
     }
 }
+
+/// What is at the bottom of an error: "connection refused" says more than "client error (Connect)".
+pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}

@@ -12,6 +12,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, RootCertStore};
+use service::innermost;
 
 use super::REPLY_LIMIT;
 
@@ -105,12 +106,4 @@ impl HttpClient {
         }
         Ok((head.status, head.headers, first.unwrap_or_else(|| whole.freeze())))
     }
-}
-
-/// The cause: "client error (Connect)" says less than "connection refused".
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default()
 }

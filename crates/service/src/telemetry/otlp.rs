@@ -13,7 +13,10 @@ use tonic::{
 };
 
 use super::export::TelemetryError;
-use crate::grpc::{Connection, channel};
+use crate::{
+    grpc::{Connection, channel},
+    innermost,
+};
 
 const METHOD: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -148,9 +151,9 @@ impl Sender {
             .headers(self.headers.clone())
             .header(header::CONTENT_TYPE, "application/x-protobuf")
             .body(body);
-        // The cause says more than "error sending request"; the address may have a secret in it.
+        // The address may have a secret in it.
         let response = request.send().await.map_err(|error| Failed {
-            problem: cause(&error.without_url()),
+            problem: innermost(&error.without_url()),
             again: true,
         })?;
         let status = response.status();
@@ -186,11 +189,6 @@ impl Sender {
         let path = PathAndQuery::from_static(METHOD);
         client.unary(request, path, Raw).await.map(drop).map_err(failed)
     }
-}
-
-fn cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// A message that is written already; the answer is not read.
