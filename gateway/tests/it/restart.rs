@@ -13,6 +13,10 @@ async fn a_job_in_work_begins_again_with_its_trace() {
     world.executor.reply(std::future::pending());
     world.callback(&gateway, &Callback::new("x")).await;
     let before = gateway.the_job(State::Accepted).await;
+    // It is begun: the next process's call is another one.
+    while world.executor.called().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     gateway.kill().await;
 
     let gateway = world.gateway().await;
