@@ -5,6 +5,7 @@ mod worker;
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use store::{Db, StoreError};
 use tokio::sync::Notify;
 
@@ -47,30 +48,49 @@ impl Quarantine {
         self.places.take(source, bytes)
     }
 
-    /// Stores a callback, durably; false for a repeat.
-    pub(crate) async fn store(&self, entry: Entry) -> Result<bool, StoreError> {
+    /// Stores a callback, durably; a repeat is stored already, and leaves its place.
+    pub(crate) async fn store(&self, entry: Entry, place: Place) -> Result<(), StoreError> {
         let Entry { job, sealed, source } = entry;
-        let stored = self
-            .db
-            .write(move |tx| insert::quarantined(tx, &job, &sealed, job.received, &source))
-            .await?;
+        self.insert(place, move |tx| {
+            insert::quarantined(tx, &job, &sealed, job.received, &source)
+        })
+        .await?;
         self.callbacks.notify_one();
-        Ok(stored)
-    }
-
-    /// Stores an event, durably; false for a repeat.
-    pub(crate) async fn store_event(&self, event: events::NewEvent) -> Result<bool, StoreError> {
-        let stored = self.db.write(move |tx| events::insert(tx, &event)).await?;
-        self.events.notify_one();
-        Ok(stored)
-    }
-
-    /// Counts again what is really there.
-    pub(crate) async fn recount(&self) -> Result<(), StoreError> {
-        self.places.begin_count();
-        let sources = self.db.read(quarantine::sources).await?;
-        self.places.set(sources);
         Ok(())
+    }
+
+    /// Stores an event, durably; a repeat is stored already, and leaves its place.
+    pub(crate) async fn store_event(&self, event: events::NewEvent, place: Place) -> Result<(), StoreError> {
+        self.insert(place, move |tx| events::insert(tx, &event)).await?;
+        self.events.notify_one();
+        Ok(())
+    }
+
+    async fn insert<F>(&self, mut place: Place, insert: F) -> Result<(), StoreError>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<bool> + Send + 'static,
+    {
+        let place = self
+            .db
+            .write(move |tx| {
+                Ok(insert(tx)?.then(|| {
+                    place.inserted();
+                    place
+                }))
+            })
+            .await?;
+        if let Some(place) = place {
+            place.keep();
+        }
+        Ok(())
+    }
+
+    /// Counts again what is really there: in the order of the writes, so that each entry is either in the store or on its way.
+    pub(crate) async fn recount(&self) -> Result<(), StoreError> {
+        let places = self.places.clone();
+        self.db
+            .write(move |tx| quarantine::sources(tx).map(|sources| places.set(sources)))
+            .await
     }
 
     /// An event came.

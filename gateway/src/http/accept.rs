@@ -133,14 +133,10 @@ async fn quarantine(
         sealed,
         source: arrival.source.clone(),
     };
-    let stored = gate
-        .quarantine
-        .store(entry)
+    gate.quarantine
+        .store(entry, place)
         .await
         .map_err(|error| unstored(gate, &error))?;
-    if stored {
-        place.keep();
-    }
     if trace.sampled {
         let post = Post {
             start: system_time(start),

@@ -35,14 +35,10 @@ pub(super) async fn accept(gate: &Gate, arrival: &Arrival<'_>, event: Event, bod
         received: arrival.at.into(),
         source: arrival.source.clone(),
     };
-    if gate
-        .quarantine
-        .store_event(event)
+    gate.quarantine
+        .store_event(event, place)
         .await
-        .map_err(|error| unstored(gate, &error))?
-    {
-        place.keep();
-    }
+        .map_err(|error| unstored(gate, &error))?;
     gate.shared.counts.post("event");
     Ok(StatusCode::OK.into_response())
 }

@@ -17,10 +17,8 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     all: Sum,
-    /// Taken, and the store's word is still out.
+    /// Those of them that a count of the store's entries misses.
     on_their_way: Sum,
-    /// Kept since the count began that is going on.
-    kept: Sum,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +34,14 @@ pub(crate) struct Place {
     places: Arc<Places>,
     source: String,
     bytes: usize,
-    kept: bool,
+    state: State,
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    OnItsWay,
+    Inserted,
+    Kept,
 }
 
 impl Places {
@@ -62,17 +67,11 @@ impl Places {
             places: self.clone(),
             source: source.to_owned(),
             bytes,
-            kept: false,
+            state: State::OnItsWay,
         })
     }
 
-    /// A count of what the store has begins.
-    pub(super) fn begin_count(&self) {
-        self.taken.lock().kept = Sum::default();
-    }
-
-    /// What the store had since the count began. Entries that came meanwhile are added: perhaps twice, until the next
-    /// count, but never too many come in.
+    /// What the store has, inserts that aren't committed yet among it.
     pub(super) fn set(&self, entries: Vec<(String, u32)>) {
         let mut all = Sum::default();
         for (source, bytes) in entries {
@@ -80,7 +79,6 @@ impl Places {
         }
         let mut taken = self.taken.lock();
         all.join(&taken.on_their_way);
-        all.join(&taken.kept);
         taken.all = all;
     }
 }
@@ -113,20 +111,27 @@ impl Sum {
 }
 
 impl Place {
-    /// The store has the entry.
-    pub(crate) fn keep(mut self) {
-        self.kept = true;
+    /// The store's transaction has the entry: counts see it.
+    pub(super) fn inserted(&mut self) {
+        self.places.taken.lock().on_their_way.remove(&self.source, self.bytes);
+        self.state = State::Inserted;
+    }
+
+    /// The transaction was committed.
+    pub(super) fn keep(mut self) {
+        self.state = State::Kept;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if self.state == State::Kept {
+            return;
+        }
         let mut taken = self.places.taken.lock();
-        taken.on_their_way.remove(&self.source, self.bytes);
-        if self.kept {
-            taken.kept.add(&self.source, self.bytes);
-        } else {
-            taken.all.remove(&self.source, self.bytes);
+        taken.all.remove(&self.source, self.bytes);
+        if self.state == State::OnItsWay {
+            taken.on_their_way.remove(&self.source, self.bytes);
         }
     }
 }
@@ -145,16 +150,21 @@ mod tests {
         Places::new(&limits)
     }
 
+    fn stored(places: &Arc<Places>, source: &str) {
+        let mut place = places.take(source, 1).unwrap();
+        place.inserted();
+        place.keep();
+    }
+
     #[test]
     fn each_source_and_all_have_a_bound() {
         let places = places();
-        places.take("a", 1).unwrap().keep();
-        places.take("a", 1).unwrap().keep();
+        stored(&places, "a");
+        stored(&places, "a");
         assert!(places.take("a", 1).is_none(), "one source");
         assert!(places.take("b", 99).is_none(), "bytes");
-        places.take("b", 1).unwrap().keep();
+        stored(&places, "b");
         assert!(places.take("c", 1).is_none(), "all");
-        places.begin_count();
         places.set(vec![("b".into(), 1)]);
         assert!(places.take("a", 1).is_some());
     }
@@ -168,16 +178,27 @@ mod tests {
     }
 
     #[test]
-    fn a_count_misses_nothing_that_came_meanwhile() {
+    fn a_count_takes_each_entry_once() {
         let places = places();
-        places.take("a", 1).unwrap().keep();
-        places.begin_count();
-        places.take("a", 1).unwrap().keep();
+        let mut inserted = places.take("a", 1).unwrap();
+        inserted.inserted();
         let on_its_way = places.take("b", 1).unwrap();
         places.set(vec![("a".into(), 1)]);
+        inserted.keep();
+        stored(&places, "a");
         assert!(places.take("c", 1).is_none(), "three there are");
         drop(on_its_way);
         assert!(places.take("a", 1).is_none(), "two of one source");
         assert!(places.take("c", 98).is_some());
+    }
+
+    #[test]
+    fn an_insert_that_was_undone_leaves_its_place() {
+        let places = places();
+        let mut undone = places.take("a", 1).unwrap();
+        undone.inserted();
+        places.set(vec![("a".into(), 1)]);
+        drop(undone);
+        assert!(places.take("a", 100).is_some());
     }
 }
