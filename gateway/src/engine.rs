@@ -121,7 +121,8 @@ impl Engine {
 
     fn spawn(&self, held: Held, mut timeline: Timeline) {
         let engine = self.clone();
-        tokio::spawn(async move {
+        // Its 3 KB would be moved seven times on the way into the task.
+        tokio::spawn(Box::pin(async move {
             let mut held = held;
             let work = AssertUnwindSafe(engine.work(&mut held, &mut timeline))
                 .catch_unwind()
@@ -131,6 +132,6 @@ impl Engine {
                 engine.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log")
             });
             engine.finish(held, mark, timeline);
-        });
+        }));
     }
 }

@@ -14,6 +14,9 @@
 //!
 //! Values are percent-encoded UTF-8: all but letters, digits and `-._~`.
 
+use std::fmt::{self, Write as _};
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use service::telemetry::{SpanId, traceparent};
@@ -36,41 +39,67 @@ static TRACEPARENT: HeaderName = HeaderName::from_static(traceparent::HEADER);
 
 /// Metadata of the `attempt`th call of a job, whose span is `span`.
 pub(super) fn of(job: &Job, attempt: u32, span: SpanId) -> MetadataMap {
-    let mut headers = HeaderMap::with_capacity(16);
-    let mut put = |name: &HeaderName, text: &str, once: bool| {
-        // Percent-encoded text is always a header value.
-        if let Ok(mut value) = HeaderValue::from_str(text) {
-            // What no other call has would only push out of the connection's table what all have.
-            value.set_sensitive(once);
-            headers.insert(name.clone(), value);
-        }
+    let mut values = Values {
+        text: String::with_capacity(512),
+        ends: Vec::with_capacity(10),
     };
-    put(&JOB, &job.id(), true);
-    put(&WORKFLOW, &encoded(&job.workflow_id), true);
-    put(&TRACEPARENT, &job.trace.parent(span), true);
+    // What no other call has would only push out of the connection's table what all have.
+    let (once, always) = (true, false);
+    values.put(&JOB, once, job.id());
+    values.put(&WORKFLOW, once, encoded(&job.workflow_id));
+    values.put(&TRACEPARENT, once, job.trace.parent(span));
     if let Some(document) = &job.document_id {
-        put(&DOCUMENT, &triple(document), true);
+        values.put(&DOCUMENT, once, triple(document));
     }
     if let Some(kind) = &job.document_type {
-        put(&DOCUMENT_TYPE, &triple(kind), false);
+        values.put(&DOCUMENT_TYPE, always, triple(kind));
     }
-    put(&ACTIVITY, &encoded(&job.code), false);
-    put(&PORTAL, &encoded(&job.member_id), false);
+    values.put(&ACTIVITY, always, encoded(&job.code));
+    values.put(&PORTAL, always, encoded(&job.member_id));
     if job.user_id > 0 {
-        put(&USER, &job.user_id.to_string(), false);
+        values.put(&USER, always, job.user_id);
     }
-    put(&ATTEMPT, &attempt.to_string(), false);
-    let waiting = if job.subscription.answers() { "true" } else { "false" };
-    put(&WAITING, waiting, false);
-    MetadataMap::from_headers(headers)
+    values.put(&ATTEMPT, always, attempt);
+    values.put(&WAITING, always, job.subscription.answers());
+    values.into_metadata()
 }
 
-fn encoded(text: &str) -> std::borrow::Cow<'_, str> {
-    utf8_percent_encode(text, PLAIN).into()
+/// Values of headers, all in one text.
+struct Values {
+    text: String,
+    /// Name, whether it is of one call only, and where the value ends.
+    ends: Vec<(&'static HeaderName, bool, usize)>,
 }
 
-fn triple(parts: &[String; 3]) -> String {
-    parts.each_ref().map(|part| encoded(part)).join("/")
+impl Values {
+    fn put(&mut self, name: &'static HeaderName, once: bool, value: impl fmt::Display) {
+        // Writing to a text can't fail.
+        let _ = write!(self.text, "{value}");
+        self.ends.push((name, once, self.text.len()));
+    }
+
+    fn into_metadata(self) -> MetadataMap {
+        let text = Bytes::from(self.text);
+        let mut headers = HeaderMap::with_capacity(16);
+        let mut start = 0;
+        for (name, once, end) in self.ends {
+            // Percent-encoded text is always a header value.
+            if let Ok(mut value) = HeaderValue::from_maybe_shared(text.slice(start..end)) {
+                value.set_sensitive(once);
+                headers.insert(name, value);
+            }
+            start = end;
+        }
+        MetadataMap::from_headers(headers)
+    }
+}
+
+fn encoded(text: &str) -> impl fmt::Display {
+    utf8_percent_encode(text, PLAIN)
+}
+
+fn triple([module, entity, id]: &[String; 3]) -> impl fmt::Display {
+    fmt::from_fn(move |f| write!(f, "{}/{}/{}", encoded(module), encoded(entity), encoded(id)))
 }
 
 #[cfg(test)]
@@ -79,9 +108,9 @@ mod tests {
 
     #[test]
     fn any_text_becomes_a_header() {
-        assert_eq!(encoded("a b/%|\\\u{436}\n"), "a%20b%2F%25%7C%5C%D0%B6%0A");
+        assert_eq!(encoded("a b/%|\\\u{436}\n").to_string(), "a%20b%2F%25%7C%5C%D0%B6%0A");
         assert_eq!(
-            triple(&["crm".into(), "Bitrix\\Crm".into(), "DYNAMIC_1/2".into()]),
+            triple(&["crm".into(), "Bitrix\\Crm".into(), "DYNAMIC_1/2".into()]).to_string(),
             "crm/Bitrix%5CCrm/DYNAMIC_1%2F2"
         );
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bitrix::rest::{CallError, check_reply};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -18,6 +18,9 @@ use super::REPLY_LIMIT;
 
 /// A reply to `event.send` is some hundred bytes; a page of a proxy may be more.
 const REPLY_BYTES: usize = 256 * 1024;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("bizproc/", env!("CARGO_PKG_VERSION")));
 
 /// Calls portals. Redirects aren't followed: a token must not.
 #[derive(Clone)]
@@ -69,9 +72,9 @@ impl HttpClient {
         let request = Request::builder()
             .method(Method::POST)
             .uri(url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, "application/json")
-            .header(header::USER_AGENT, concat!("bizproc/", env!("CARGO_PKG_VERSION")))
+            .header(header::CONTENT_TYPE, JSON)
+            .header(header::ACCEPT, JSON)
+            .header(header::USER_AGENT, AGENT)
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| SendError::Transport(error.to_string()))?;
         match tokio::time::timeout(REPLY_LIMIT, self.exchange(request)).await {

@@ -170,11 +170,13 @@ fn note(
 impl Sending<'_> {
     fn body(&self, access_token: &str) -> serde_json::Result<Vec<u8>> {
         let log_message = self.log_message();
-        let mut body = serde_json::to_vec(&EventSend {
+        let mut body = Vec::with_capacity(512 + self.answer.values.len());
+        let beginning = EventSend {
             auth: access_token,
             event_token: self.job.event_token.expose(),
             log_message: &log_message,
-        })?;
+        };
+        serde_json::to_writer(&mut body, &beginning)?;
         body.pop();
         body.extend_from_slice(b",\"return_values\":");
         body.extend_from_slice(self.answer.values.as_bytes());

@@ -110,6 +110,13 @@ impl Array {
         ))
     }
 
+    pub(super) fn with_capacity(elements: usize) -> Self {
+        Self {
+            entries: Vec::with_capacity(elements),
+            ..Self::default()
+        }
+    }
+
     /// Sets `key`, keeping its place when it exists. A new key is a part of `text`.
     pub(super) fn set(&mut self, key: KeyRef<'_>, value: Value, text: &Bytes) {
         match self.position(key) {

@@ -12,6 +12,9 @@ const DEPTH_CEILING: usize = 256;
 /// genuine forms have fewer arrays than pairs.
 const ARRAYS_A_PAIR: usize = 4;
 
+/// Fields at the top of a callback.
+const TOP_LEVEL: usize = 12;
+
 /// A form in the making.
 pub(super) struct Tree<'a> {
     root: Array,
@@ -25,7 +28,7 @@ pub(super) struct Tree<'a> {
 impl<'a> Tree<'a> {
     pub(super) fn new(text: &'a Bytes, limits: &Limits) -> Self {
         Self {
-            root: Array::default(),
+            root: Array::with_capacity(TOP_LEVEL),
             text,
             depth: limits.depth.min(DEPTH_CEILING),
             arrays: 0,

@@ -41,7 +41,8 @@ pub fn format(context: &SpanContext) -> String {
 /// The same from its parts.
 pub fn format_ids(trace_id: TraceId, span_id: SpanId, sampled: bool) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut header = String::with_capacity(LENGTH);
+    // And the last part's dash, until it goes.
+    let mut header = String::with_capacity(LENGTH + 1);
     let mut push = |bytes: &[u8]| {
         for byte in bytes {
             header.push(char::from(DIGITS[usize::from(byte >> 4)]));
