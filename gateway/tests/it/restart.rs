@@ -14,9 +14,7 @@ async fn a_job_in_work_begins_again_with_its_trace() {
     world.callback(&gateway, &Callback::new("x")).await;
     let before = gateway.the_job(State::Accepted).await;
     // It is begun: the next process's call is another one.
-    while world.executor.called().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    world.executor.calls(1).await;
     gateway.kill().await;
 
     let gateway = world.gateway().await;
