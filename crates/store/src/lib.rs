@@ -1,31 +1,47 @@
-//! The SQLite engine under the services: open, migrate, group commit. Schemas and queries live with their service.
+//! Group commit, and the engines that it commits on. A service's commands, schema and queries live with the service, in one
+//! folder an engine; here is what all of them need.
 //!
-//! One thread writes. All writes that wait while it commits go together into the next transaction, so that one
-//! `fdatasync` pays for all of them, and they are released together: the whole group is handed to one task on the
-//! runtime, which costs one wake (one by one from the commit thread, a measurement showed 24 µs of CPU more a write).
+//! A write is a command, a plain value of the service's own. One thread commits: all commands that wait while it is busy go
+//! together into the next transaction, so that one `fdatasync` pays for all of them. Their outcomes are released together:
+//! the whole group is handed to one task on the runtime, which costs one wake (one by one from the commit thread, a
+//! measurement showed 24 µs of CPU more a write).
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), store::StoreError> {
-//! const MIGRATIONS: &[&str] = &["CREATE TABLE jobs (id INTEGER PRIMARY KEY, code TEXT NOT NULL) STRICT"];
-//! let db = store::Db::open("jobs.db", MIGRATIONS)?;
-//! let id = db
-//!     .write(|tx| {
-//!         tx.prepare_cached("INSERT INTO jobs (code) VALUES (?1)")?.execute(["md5"])?;
+//! use store::sqlite::{Commands, rusqlite::{self, Transaction}};
+//!
+//! enum Command { Add(String) }
+//!
+//! struct Jobs;
+//!
+//! impl Commands for Jobs {
+//!     type Command = Command;
+//!     type Outcome = i64;
+//!     const MIGRATIONS: &'static [&'static str] = &["CREATE TABLE jobs (id INTEGER PRIMARY KEY, code TEXT NOT NULL) STRICT"];
+//!
+//!     fn has_steps(_: &Command) -> bool {
+//!         false
+//!     }
+//!
+//!     fn apply(tx: &Transaction<'_>, Command::Add(code): &Command) -> rusqlite::Result<i64> {
+//!         tx.prepare_cached("INSERT INTO jobs (code) VALUES (?1)")?.execute([code])?;
 //!         Ok(tx.last_insert_rowid())
-//!     })
-//!     .await?;
-//! let code: String = db.read(move |db| db.query_row("SELECT code FROM jobs WHERE id = ?1", [id], |row| row.get(0))).await?;
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<(), store::StoreError> {
+//! let (groups, reads) = store::sqlite::open::<Jobs>("jobs.db")?;
+//! let id = groups.write(Command::Add("md5".into())).await?;
+//! let code: String = reads.read(move |db| db.query_row("SELECT code FROM jobs WHERE id = ?1", [id], |row| row.get(0))).await?;
 //! # Ok(()) }
 //! ```
 
-mod db;
+mod commit;
 mod error;
-mod migrate;
-mod open;
-mod readers;
+mod groups;
+mod queue;
+pub mod sqlite;
 mod write;
-mod writer;
 
-pub use db::Db;
-pub use error::StoreError;
-pub use rusqlite;
+pub use error::{StoreError, StoreName};
+pub use groups::{Engine, Groups};
+pub use write::Write;

@@ -1,83 +1,46 @@
-//! A write on its way through a group: applied by the commit thread, released on the runtime.
+//! A command on its way through a group: applied by the commit thread, released on the runtime.
 
-use rusqlite::Transaction;
+use crate::{StoreError, StoreName};
 
-use crate::StoreError;
+type Done<O> = Box<dyn FnOnce(Result<O, StoreError>) + Send>;
 
-/// Whether a write that fails half-way could leave something behind.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// One statement that changes data: SQLite undoes it by itself when it fails.
-    Statement,
-    /// Several: a savepoint undoes them.
-    Steps,
+/// A command, its outcome once applied, and what to do after the commit.
+pub struct Write<C, O> {
+    command: C,
+    outcome: Option<Result<O, StoreError>>,
+    done: Done<O>,
 }
 
-/// A write with its caller's types erased.
-pub(crate) trait Write: Send {
-    fn shape(&self) -> Shape;
-    /// Runs it within the group's transaction and keeps its value.
-    fn apply(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()>;
+impl<C, O> Write<C, O> {
+    pub(crate) fn new(command: C, done: Done<O>) -> Self {
+        Self {
+            command,
+            outcome: None,
+            done,
+        }
+    }
+
+    /// What is to be done.
+    pub fn command(&self) -> &C {
+        &self.command
+    }
+
+    /// What came of it: told to the caller once the group is committed.
+    pub fn set_outcome(&mut self, outcome: Result<O, StoreError>) {
+        self.outcome = Some(outcome);
+    }
+
     /// Tells the caller, after the commit.
-    fn release(self: Box<Self>, outcome: Result<(), StoreError>);
-}
-
-/// A write, its value once applied, and what to do after the commit.
-pub(crate) struct Pending<F, T, D> {
-    pub(crate) shape: Shape,
-    pub(crate) work: Option<F>,
-    pub(crate) value: Option<T>,
-    pub(crate) done: D,
-}
-
-impl<F, T, D> Write for Pending<F, T, D>
-where
-    F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send,
-    T: Send,
-    D: FnOnce(Result<T, StoreError>) + Send,
-{
-    fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    fn apply(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        if let Some(work) = self.work.take() {
-            self.value = Some(work(tx)?);
-        }
-        Ok(())
-    }
-
-    fn release(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { value, done, .. } = *self;
-        match (outcome, value) {
-            (Ok(()), Some(value)) => done(Ok(value)),
-            (Err(error), _) => done(Err(error)),
-            // Applied without a value can't be: `apply` sets it or fails. The caller's channel then reads as closed.
-            (Ok(()), None) => {}
-        }
+    pub(crate) fn release(self, store: &StoreName) {
+        let closed = || StoreError::Closed { store: store.clone() };
+        (self.done)(self.outcome.unwrap_or_else(|| Err(closed())));
     }
 }
 
-/// A write that nobody waits for: kept and applied again until a group with it is committed.
-pub(crate) struct Lazy<F, D> {
-    pub(crate) work: F,
-    pub(crate) done: D,
-}
-
-impl<F, D> Write for Lazy<F, D>
-where
-    F: FnMut(&Transaction<'_>) -> rusqlite::Result<()> + Send,
-    D: FnOnce(Result<(), StoreError>) + Send,
-{
-    fn shape(&self) -> Shape {
-        Shape::Statement
-    }
-
-    fn apply(&mut self, tx: &Transaction<'_>) -> rusqlite::Result<()> {
-        (self.work)(tx)
-    }
-
-    fn release(self: Box<Self>, outcome: Result<(), StoreError>) {
-        (self.done)(outcome);
+impl<C: std::fmt::Debug, O> std::fmt::Debug for Write<C, O> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Write")
+            .field("command", &self.command)
+            .finish_non_exhaustive()
     }
 }

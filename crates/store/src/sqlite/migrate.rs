@@ -1,19 +1,17 @@
 //! Schema versions: the number of migrations applied, in SQLite's `user_version`.
 
-use std::{path::Path, sync::Arc};
-
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::StoreError;
+use crate::{StoreError, StoreName};
 
 /// Applies what is missing, each migration in a transaction with its version.
-pub(crate) fn migrate(db: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+pub(super) fn migrate(db: &mut Connection, store: &StoreName, migrations: &[&str]) -> Result<(), StoreError> {
     let cannot = |from, to| {
-        move |reason| StoreError::Migrate {
-            path: path.to_owned(),
+        move |reason: rusqlite::Error| StoreError::Migrate {
+            store: store.clone(),
             from,
             to,
-            reason: Arc::new(reason),
+            reason: reason.to_string(),
         }
     };
     let known = migrations.len();
@@ -23,7 +21,7 @@ pub(crate) fn migrate(db: &mut Connection, path: &Path, migrations: &[&str]) -> 
     let found = usize::try_from(version).unwrap_or(usize::MAX);
     if found > known {
         return Err(StoreError::Newer {
-            path: path.to_owned(),
+            store: store.clone(),
             found,
             known,
         });

@@ -8,6 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::error::{self, open as cannot};
 use crate::StoreError;
 
 /// Longest wait for a lock that a program outside holds (a backup, a shell).
@@ -20,19 +21,21 @@ const WAL_BYTES: u32 = 64 * 1024 * 1024;
 const STATEMENTS: usize = 64;
 
 /// Takes the store for this process. SQLite's own exclusive mode would lock out our readers, so it is a file beside.
-pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
     let file = private().open(&beside).map_err(|reason| cannot(path, &reason))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            store: error::name(path),
+        }),
         Err(TryLockError::Error(reason)) => Err(cannot(path, &reason)),
     }
 }
 
 /// The connection that writes; creates the file, readable by its owner alone.
-pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     private().open(path).map_err(|reason| cannot(path, &reason))?;
     let db = connect(path)?;
     (|| {
@@ -47,7 +50,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// A connection that reads.
-pub(crate) fn reader(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     let db = connect(path)?;
     db.pragma_update(None, "query_only", true)
         .map_err(|reason| cannot(path, &reason))?;
@@ -72,11 +75,4 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
-}
-
-fn cannot(path: &Path, reason: &dyn std::error::Error) -> StoreError {
-    StoreError::Open {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
 }

@@ -1,0 +1,49 @@
+//! The commit thread: takes all that waits, has it committed in one transaction, hands the group to the runtime.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    Engine, StoreError, StoreName, Write,
+    queue::{LINGER, Queue, Waiting},
+};
+
+/// A group of so many writes is large: they come so fast that a pause before the next commit gathers more, and fewer commits do
+/// the same work (measured: 6 µs of CPU less a job of a saturated gateway).
+const LARGE: usize = 8;
+
+/// Runs until the queue is closed and empty. What is released is a committed (or failed) group, each write with its own outcome.
+pub(crate) fn run<E: Engine>(
+    mut engine: E,
+    store: &StoreName,
+    queue: &Queue<Write<E::Command, E::Outcome>>,
+    released: &mpsc::UnboundedSender<Vec<Write<E::Command, E::Outcome>>>,
+) {
+    let mut firm = 0;
+    while let Some(Waiting { writes, lazy }) = queue.take(firm >= LARGE) {
+        firm = writes.len();
+        let mut group = writes;
+        group.extend(lazy);
+        let panicked = || StoreError::Panicked { store: store.clone() };
+        let committed =
+            catch_unwind(AssertUnwindSafe(|| engine.commit(&mut group))).unwrap_or_else(|_| Err(panicked()));
+        if let Err(error) = committed {
+            tracing::error!(error = %error, writes = group.len(), "commit failed");
+            if !queue.restore(group.split_off(firm)) {
+                tracing::error!("closed with lazy writes that could not be committed");
+            }
+            for write in &mut group {
+                write.set_outcome(Err(error.clone()));
+            }
+            if firm == 0 {
+                // Nobody waits for an answer: without a pause lazy writes alone would spin on a full disk.
+                std::thread::sleep(LINGER * 10);
+            }
+        }
+        if !group.is_empty() {
+            // Fails when the runtime is gone: then nobody waits any more.
+            drop(released.send(group));
+        }
+    }
+}
