@@ -16,9 +16,9 @@ pub(crate) use self::{memory::Seat, timeline::Timeline};
 use crate::{
     executor::Executors,
     job::{Job, Millis, Progress},
-    persist::RowId,
     portal::Portals,
     shared::Shared,
+    storage::RowId,
 };
 
 /// After a panic in our own code the job rests for as long, so that it can't spin.

@@ -16,10 +16,10 @@ use tonic::Code;
 
 use crate::{
     auth,
-    persist::events::{self, StoredEvent},
     quarantine::Quarantine,
     registrar::{HANDLE_EVENT, ended},
     shared::Shared,
+    storage::StoredEvent,
 };
 
 const BACKOFF: Backoff = Backoff::seconds(1, 300);
@@ -45,7 +45,7 @@ impl Events {
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "events could not be handed over"),
             }
-            let pause = match self.shared.db.read(events::next).await {
+            let pause = match self.shared.storage.reads().next_event().await {
                 Ok(Some(next)) => next.since(self.shared.now()).clamp(Duration::from_millis(10), FALLBACK),
                 _ => FALLBACK,
             };
@@ -60,7 +60,7 @@ impl Events {
     /// Whether there may be more to do.
     async fn pass(&self) -> Result<bool, StoreError> {
         let now = self.shared.now();
-        let due = self.shared.db.read(move |db| events::due(db, now, BATCH)).await?;
+        let due = self.shared.storage.reads().events(now, BATCH).await?;
         let handled = due.len();
         for stored in due {
             if self.shared.lifecycle.is_stopping() {
@@ -81,7 +81,7 @@ impl Events {
             Err(problem) => {
                 tracing::error!(event = stored.event, problem, "event dropped");
                 self.shared.counts.dropped("event_unreadable");
-                return self.shared.db.write(move |tx| events::delete(tx, row)).await;
+                return self.shared.storage.delete_event(row).await;
             }
         };
         let mut span = self.shared.telemetry.span(HANDLE_EVENT, SpanKind::Client, None);
@@ -112,7 +112,7 @@ impl Events {
                     );
                     self.shared.counts.dropped("event_not_believed");
                 }
-                self.shared.db.write(move |tx| events::delete(tx, row)).await
+                self.shared.storage.delete_event(row).await
             }
             Err(status) if matches!(status.code(), Code::InvalidArgument | Code::NotFound) => {
                 tracing::warn!(
@@ -123,7 +123,7 @@ impl Events {
                     "event refused"
                 );
                 self.shared.counts.dropped("event_refused");
-                self.shared.db.write(move |tx| events::delete(tx, row)).await
+                self.shared.storage.delete_event(row).await
             }
             Err(_) if self.shared.now().since(stored.received) > LONGEST => {
                 tracing::error!(
@@ -133,7 +133,7 @@ impl Events {
                     "event dropped: it could not be handed over for a week"
                 );
                 self.shared.counts.dropped("event_late");
-                self.shared.db.write(move |tx| events::delete(tx, row)).await
+                self.shared.storage.delete_event(row).await
             }
             Err(status) => {
                 let attempts = stored.attempts + 1;
@@ -145,10 +145,7 @@ impl Events {
                     "event waits for the registrar"
                 );
                 let next = self.shared.now().after(BACKOFF.delay(attempts));
-                self.shared
-                    .db
-                    .write(move |tx| events::wait(tx, row, attempts, next))
-                    .await
+                self.shared.storage.delay_event(row, attempts, next).await
             }
         }
     }

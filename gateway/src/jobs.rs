@@ -3,12 +3,12 @@
 use proto::gateway::v1::{
     GetRequest, GetResponse, Job, ListRequest, ListResponse, Outcome, State as WireState, jobs_server::Jobs,
 };
-use store::{Db, StoreError};
+use store::StoreError;
 use tonic::{Request, Response, Status};
 
 use crate::{
     job::{self, Key, Millis},
-    persist::view::{self, Filter, JobView},
+    storage::{Filter, JobView, Storage},
 };
 
 const PAGE: u32 = 50;
@@ -16,7 +16,7 @@ const LARGEST_PAGE: u32 = 500;
 
 /// The service.
 pub(crate) struct JobsService {
-    pub(crate) db: Db,
+    pub(crate) storage: Storage,
 }
 
 #[tonic::async_trait]
@@ -30,8 +30,9 @@ impl Jobs for JobsService {
         }
         let missing = Status::not_found(format!("there is no job {id}; finished jobs are kept for a while only"));
         let job = self
-            .db
-            .read(move |db| view::get(db, &id))
+            .storage
+            .reads()
+            .job(id)
             .await
             .map_err(|error| unavailable(&error))?
             .ok_or(missing)?;
@@ -70,8 +71,9 @@ impl Jobs for JobsService {
             limit: size as usize,
         };
         let jobs = self
-            .db
-            .read(move |db| view::list(db, &filter))
+            .storage
+            .reads()
+            .jobs(filter)
             .await
             .map_err(|error| unavailable(&error))?;
         let full = jobs.len() == size as usize;

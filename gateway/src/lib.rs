@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `http` | bounded bodies, told apart by their shape; a durable write; 200 |
 //! | `vouch`, `quarantine` | whether the sender is who it says; what waits until that is known |
-//! | `persist` | the schema and its queries, on the store's group commit |
+//! | `storage` | the interface to the store, and its engines |
 //! | `engine` | work on jobs in memory, retries, jobs that wait in the store |
 //! | `executor` | the dynamic call, who spoke, the error table |
 //! | `portal` | tokens, `event.send`, the portal's errors, pauses |
@@ -24,13 +24,13 @@ mod http;
 mod job;
 mod jobs;
 mod metrics;
-mod persist;
 mod portal;
 mod quarantine;
 mod registrar;
 mod run;
 mod shared;
 mod snapshot;
+mod storage;
 mod sync;
 mod trace;
 mod upkeep;

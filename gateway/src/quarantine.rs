@@ -5,38 +5,28 @@ mod worker;
 
 use std::sync::Arc;
 
-use rusqlite::Connection;
-use store::{Db, StoreError};
+use store::StoreError;
 use tokio::sync::Notify;
 
 use self::places::Places;
 pub(crate) use self::{places::Place, worker::Worker};
 use crate::{
     config::Limits,
-    job::Job,
-    persist::{events, insert, quarantine},
+    storage::{NewEvent, Quarantined, Storage},
 };
 
 /// The quarantine's door: who may still come in, and the bell for the worker.
 pub(crate) struct Quarantine {
-    db: Db,
+    storage: Storage,
     places: Arc<Places>,
     callbacks: Notify,
     events: Notify,
 }
 
-/// A callback to be kept.
-pub(crate) struct Entry {
-    pub(crate) job: Job,
-    /// The whole body.
-    pub(crate) sealed: Vec<u8>,
-    pub(crate) source: String,
-}
-
 impl Quarantine {
-    pub(crate) fn new(db: Db, limits: &Limits) -> Self {
+    pub(crate) fn new(storage: Storage, limits: &Limits) -> Self {
         Self {
-            db,
+            storage,
             places: Places::new(limits),
             callbacks: Notify::new(),
             events: Notify::new(),
@@ -49,48 +39,23 @@ impl Quarantine {
     }
 
     /// Stores a callback, durably; a repeat is stored already, and leaves its place.
-    pub(crate) async fn store(&self, entry: Entry, place: Place) -> Result<(), StoreError> {
-        let Entry { job, sealed, source } = entry;
-        self.insert(place, move |tx| {
-            insert::quarantined(tx, &job, &sealed, job.received, &source)
-        })
-        .await?;
+    pub(crate) async fn store(&self, callback: Quarantined, place: Place) -> Result<(), StoreError> {
+        self.storage.quarantine(callback, |new| place.settle(new)).await?;
         self.callbacks.notify_one();
         Ok(())
     }
 
     /// Stores an event, durably; a repeat is stored already, and leaves its place.
-    pub(crate) async fn store_event(&self, event: events::NewEvent, place: Place) -> Result<(), StoreError> {
-        self.insert(place, move |tx| events::insert(tx, &event)).await?;
+    pub(crate) async fn store_event(&self, event: NewEvent, place: Place) -> Result<(), StoreError> {
+        self.storage.store_event(event, |new| place.settle(new)).await?;
         self.events.notify_one();
-        Ok(())
-    }
-
-    async fn insert<F>(&self, mut place: Place, insert: F) -> Result<(), StoreError>
-    where
-        F: FnOnce(&Connection) -> rusqlite::Result<bool> + Send + 'static,
-    {
-        let place = self
-            .db
-            .write(move |tx| {
-                Ok(insert(tx)?.then(|| {
-                    place.inserted();
-                    place
-                }))
-            })
-            .await?;
-        if let Some(place) = place {
-            place.keep();
-        }
         Ok(())
     }
 
     /// Counts again what is really there: in the order of the writes, so that each entry is either in the store or on its way.
     pub(crate) async fn recount(&self) -> Result<(), StoreError> {
         let places = self.places.clone();
-        self.db
-            .write(move |tx| quarantine::sources(tx).map(|sources| places.set(sources)))
-            .await
+        self.storage.count_sources(move |sources| places.set(sources)).await
     }
 
     /// An event came.

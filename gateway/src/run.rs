@@ -10,7 +10,6 @@ use service::{
     grpc::{Bearer, Server},
     seal::{Key, Sealer},
 };
-use store::Db;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
@@ -21,11 +20,11 @@ use crate::{
     http::{Buffers, Gate, Server as HttpServer, router},
     jobs::JobsService,
     metrics::Counts,
-    persist::{self, load},
     portal::{HttpClient, Portals},
     quarantine::{Quarantine, Worker},
     registrar::Registrar,
     shared::Shared,
+    storage::Storage,
     sync::Sync,
     upkeep::{Health, Upkeep},
 };
@@ -65,7 +64,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     let hot = Hot::start().context("the hot path's thread could not be started")?;
     let (shared, sync) = prepare(config, &parts, &readiness, &mut metrics, &hot).await?;
     let engine = start_engine(&shared).await?;
-    let quarantine = Arc::new(Quarantine::new(shared.db.clone(), &shared.config.limits));
+    let quarantine = Arc::new(Quarantine::new(shared.storage.clone(), &shared.config.limits));
     quarantine.recount().await?;
 
     let (http, grpc, admin) = (
@@ -83,7 +82,9 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .bearer(Bearer::new().token("operator", operator_token, ["/gateway.v1.Jobs/"]))
         .tls(shared.config.tls.clone())
         .descriptors(proto::DESCRIPTORS)
-        .service(JobsServer::new(JobsService { db: shared.db.clone() }));
+        .service(JobsServer::new(JobsService {
+            storage: shared.storage.clone(),
+        }));
     let _admin = admin::serve(sockets.admin, readiness, metrics, &parts.lifecycle);
     let taking = take_posts(&hot, &shared, &engine, &quarantine, sockets.http)?;
     {
@@ -145,32 +146,29 @@ async fn prepare(
         .context("gateway.registrar.token is required")?;
     let registrar = Registrar::new(&config.registrar.uri, service_token)?;
     let sealer = Sealer::new(&Key::load(config.store.key.as_ref(), &config.store.path)?);
-    let (store, snapshot) = (
+    let (store_latch, snapshot_latch) = (
         readiness.latch("the store"),
         readiness.latch("the registrar's definitions"),
     );
     // Opened there, because that is where its writes are released.
     let path = config.store.path.clone();
-    let db = hot
-        .handle()
-        .spawn(async move { Db::open(path, persist::MIGRATIONS) })
-        .await??;
+    let storage = hot.handle().spawn(async move { Storage::sqlite(&path) }).await??;
     let (sender, latest) = watch::channel(None);
     let sync = Sync {
         registrar: registrar.clone(),
-        db: db.clone(),
+        storage: storage.clone(),
         latest: sender,
-        latch: snapshot,
+        latch: snapshot_latch,
         lifecycle: parts.lifecycle.clone(),
     };
     sync.restore().await?;
     let shared = Shared {
         config,
-        db,
+        storage,
         latest,
         registrar,
         sealer,
-        health: Health::new(store),
+        health: Health::new(store_latch),
         counts: Arc::new(Counts::new(metrics.registry())),
         clock: parts.clock.clone(),
         telemetry: parts.telemetry.clone(),
@@ -182,8 +180,8 @@ async fn prepare(
 /// The engine, with the jobs that the process before had in memory made due.
 async fn start_engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
     let now = shared.now();
-    let recovered = shared.db.write(move |tx| load::recover(tx, now)).await?;
-    let newest = shared.db.read(load::newest).await?;
+    let recovered = shared.storage.recover(now).await?;
+    let newest = shared.storage.reads().newest().await?;
     if recovered > 0 {
         tracing::info!(jobs = recovered, "jobs of the process before begin again");
     }

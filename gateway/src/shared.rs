@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use service::{Lifecycle, SharedClock, Telemetry, seal::Sealer};
-use store::Db;
 
-use crate::{config::Config, job::Millis, metrics::Counts, registrar::Registrar, snapshot::Latest, upkeep::Health};
+use crate::{
+    config::Config, job::Millis, metrics::Counts, registrar::Registrar, snapshot::Latest, storage::Storage,
+    upkeep::Health,
+};
 
 /// One of each, for all.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) db: Db,
+    pub(crate) storage: Storage,
     pub(crate) latest: Latest,
     pub(crate) registrar: Registrar,
     pub(crate) sealer: Sealer,

@@ -5,10 +5,9 @@ use std::{sync::Arc, time::Duration};
 use prost::Message;
 use proto::registrar::v1::{SyncRequest, SyncResponse};
 use service::{Backoff, Lifecycle, admin::Latch};
-use store::Db;
 use tokio::sync::watch;
 
-use crate::{persist::meta, registrar::Registrar, snapshot::Snapshot};
+use crate::{registrar::Registrar, snapshot::Snapshot, storage::Storage};
 
 const WAIT: Duration = Duration::from_secs(30);
 const BACKOFF: Backoff = match Backoff::new(Duration::from_millis(200), Duration::from_secs(30)) {
@@ -19,7 +18,7 @@ const BACKOFF: Backoff = match Backoff::new(Duration::from_millis(200), Duration
 /// Follows the registrar.
 pub(crate) struct Sync {
     pub(crate) registrar: Registrar,
-    pub(crate) db: Db,
+    pub(crate) storage: Storage,
     pub(crate) latest: watch::Sender<Option<Arc<Snapshot>>>,
     /// There is a snapshot.
     pub(crate) latch: Latch,
@@ -29,7 +28,7 @@ pub(crate) struct Sync {
 impl Sync {
     /// Takes the snapshot that the store has, if any.
     pub(crate) async fn restore(&self) -> Result<(), store::StoreError> {
-        let Some(bytes) = self.db.read(meta::snapshot).await? else {
+        let Some(bytes) = self.storage.reads().snapshot().await? else {
             return Ok(());
         };
         match SyncResponse::decode(&bytes[..]) {
@@ -86,7 +85,7 @@ impl Sync {
         let bytes = snapshot.to_wire().encode_to_vec();
         tracing::info!(version = snapshot.version(), bytes = bytes.len(), "snapshot taken");
         self.publish(snapshot);
-        if let Err(error) = self.db.write(move |tx| meta::set_snapshot(tx, &bytes)).await {
+        if let Err(error) = self.storage.set_snapshot(bytes).await {
             tracing::warn!(%error, "the snapshot could not be stored: a start without the registrar would have an older one");
         }
         Ok(())

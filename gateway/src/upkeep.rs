@@ -14,8 +14,8 @@ use store::StoreError;
 use crate::{
     engine::Engine,
     job::{Millis, State},
-    persist::{RowId, meta, retention, view},
     shared::Shared,
+    storage::RowId,
 };
 
 const TICK: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ impl Upkeep {
         if settled <= before && !self.shared.health.is_failing() {
             return before;
         }
-        match self.shared.db.write(move |tx| meta::set_settled(tx, settled)).await {
+        match self.shared.storage.set_settled(settled).await {
             Ok(()) => {
                 self.shared.health.works();
                 settled
@@ -109,7 +109,7 @@ impl Upkeep {
     }
 
     async fn count(&self) -> Result<(), StoreError> {
-        let waiting = self.shared.db.read(view::waiting).await?;
+        let waiting = self.shared.storage.reads().waiting().await?;
         let now = self.shared.now();
         for state in [
             State::Quarantined,
@@ -117,8 +117,8 @@ impl Upkeep {
             State::AnsweredUnsent,
             State::Parked,
         ] {
-            let found = waiting.iter().find(|(found, _, _)| *found == state);
-            let (mut jobs, oldest) = found.map_or((0, now), |(_, jobs, oldest)| (*jobs, *oldest));
+            let found = waiting.iter().find(|found| found.state == state);
+            let (mut jobs, oldest) = found.map_or((0, now), |found| (found.jobs, found.oldest));
             if state == State::Accepted {
                 jobs = jobs.max(self.engine.jobs() as u64);
             }
@@ -132,11 +132,11 @@ impl Upkeep {
         let keep = i64::try_from(self.shared.config.retention.as_millis()).unwrap_or(i64::MAX);
         let before = Millis(now.0.saturating_sub(keep));
         loop {
-            let rows = self.shared.db.read(move |db| retention::old(db, before)).await?;
+            let rows = self.shared.storage.reads().old(before).await?;
             if rows.is_empty() || self.shared.lifecycle.is_stopping() {
                 return Ok(());
             }
-            self.shared.db.write(move |tx| retention::delete(tx, &rows)).await?;
+            self.shared.storage.forget(rows).await?;
         }
     }
 }

@@ -72,8 +72,20 @@ impl<C: Send + 'static, O: Send + 'static> Groups<C, O> {
     /// # Errors
     /// [`StoreError::Statement`] when the command failed, others when the store can't commit.
     pub async fn write(&self, command: C) -> Result<O, StoreError> {
-        let (done, outcome) = oneshot::channel();
-        self.submit(command, move |outcome| drop(done.send(outcome)));
+        self.write_then(command, |outcome| outcome).await
+    }
+
+    /// As [`Groups::write`], and `then` is called with the outcome when it is released: in the order of the writes, even when
+    /// the future was dropped. It is dropped uncalled when nothing was written.
+    ///
+    /// # Errors
+    /// As [`Groups::write`].
+    pub async fn write_then<T>(&self, command: C, then: impl FnOnce(O) -> T + Send + 'static) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+    {
+        let (told, outcome) = oneshot::channel();
+        self.submit(command, move |outcome| drop(told.send(outcome.map(then))));
         outcome.await.unwrap_or_else(|_| {
             Err(StoreError::Closed {
                 store: self.0.store.clone(),

@@ -128,7 +128,7 @@ async fn a_lazy_write_needs_no_other_write() {
     let (writes, reads) = open(&folder);
     let (done, committed) = tokio::sync::oneshot::channel();
     writes.submit_lazily(Command::Insert("lazy".into()), move |outcome| {
-        done.send(outcome).unwrap()
+        done.send(outcome).unwrap();
     });
     committed.await.unwrap().unwrap();
     assert_eq!(texts(&reads).await, ["lazy"]);

@@ -8,7 +8,7 @@ use service::{
 use super::{Engine, Held, Timeline, timeline::Resumed};
 use crate::{
     job::{Job, Outcome, State},
-    persist::mark::Mark,
+    storage::Mark,
     trace::Done,
 };
 
@@ -32,18 +32,15 @@ impl Engine {
             self.export(&job, &mark, timeline);
         }
         let (engine, next) = (self.clone(), mark.next_attempt);
-        self.0.shared.db.submit_lazily(
-            move |tx| mark.write(tx, row),
-            move |written| {
-                if let Err(error) = written {
-                    tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
-                }
-                drop(seat);
-                if let Some(at) = next {
-                    engine.wake(at);
-                }
-            },
-        );
+        self.0.shared.storage.mark(row, mark, move |written| {
+            if let Err(error) = written {
+                tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
+            }
+            drop(seat);
+            if let Some(at) = next {
+                engine.wake(at);
+            }
+        });
     }
 
     fn export(&self, job: &Job, mark: &Mark, timeline: Timeline) {

@@ -6,10 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{Engine, Held, Timeline};
-use crate::{
-    job::Millis,
-    persist::{StoredJob, load},
-};
+use crate::{job::Millis, storage::StoredJob};
 
 /// Jobs read at once.
 const BATCH: usize = 256;
@@ -76,12 +73,8 @@ impl Engine {
         let memory = self.0.memory.clone();
         let (now, limit) = (self.now(), memory.room().min(BATCH));
         memory.begin_read();
-        let read = self
-            .0
-            .shared
-            .db
-            .read(move |db| load::due(db, now, limit, |row| memory.holds(row)))
-            .await;
+        let is_held = Box::new(move |row| memory.holds(row));
+        let read = self.0.shared.storage.reads().due(now, limit, is_held).await;
         let outcome = read.map(|due| {
             for moment in due.next.into_iter().chain(due.more.then_some(now)) {
                 self.0.wake.at(moment);

@@ -8,7 +8,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::persist::RowId;
+use crate::storage::RowId;
 
 /// The jobs in memory.
 #[derive(Debug)]

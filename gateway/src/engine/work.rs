@@ -15,9 +15,9 @@ use super::{
 use crate::{
     executor::{Call, Called, Failure},
     job::{Answer, Millis, Outcome, State},
-    persist::mark::Mark,
     portal::{Sending, Sent, Verdict},
     snapshot::Definitions,
+    storage::Mark,
     trace,
 };
 

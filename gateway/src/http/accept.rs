@@ -14,8 +14,7 @@ use super::{receive::Arrival, refusal::Refusal, router::Gate};
 use crate::{
     engine::Timeline,
     job::{Job, State, property_pairs},
-    persist::insert::{self, Inserted},
-    quarantine::Entry,
+    storage::{Accept, Inserted, Quarantined},
     trace::{Done, Post, Trace},
     vouch::{self, Doubt},
 };
@@ -49,9 +48,10 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
     let seat = gate.engine.seat(payload.len());
     let next_attempt = if seat.is_some() { None } else { Some(job.received) };
     let (told, outcome) = oneshot::channel();
-    let insert = {
-        let job = job.clone();
-        move |tx: &rusqlite::Transaction<'_>| insert::accepted(tx, &job, &payload, next_attempt)
+    let accept = Accept {
+        job: job.clone(),
+        payload,
+        next_attempt,
     };
     // The job begins in the continuation of the commit, not here: a portal that hangs up before its 200 must not leave
     // an accepted job behind that nobody runs.
@@ -95,7 +95,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
             drop(told.send(inserted));
         }
     };
-    gate.shared.db.submit(insert, begin);
+    gate.shared.storage.accept(accept, begin);
     match outcome.await {
         Ok(Ok(_)) => Ok(StatusCode::OK.into_response()),
         Ok(Err(error)) => Err(unstored(gate, &error)),
@@ -128,13 +128,13 @@ async fn quarantine(
     );
     gate.shared.counts.quarantined(doubt.name());
     let (trace, start, id) = (job.trace, arrival.at, job.id());
-    let entry = Entry {
+    let callback = Quarantined {
         job,
         sealed,
         source: arrival.source.clone(),
     };
     gate.quarantine
-        .store(entry, place)
+        .store(callback, place)
         .await
         .map_err(|error| unstored(gate, &error))?;
     if trace.sampled {

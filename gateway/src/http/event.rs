@@ -8,7 +8,7 @@ use bitrix::post::Event;
 use sha2::{Digest, Sha256};
 
 use super::{accept::unstored, receive::Arrival, refusal::Refusal, router::Gate};
-use crate::persist::events::NewEvent;
+use crate::storage::NewEvent;
 
 /// Takes an event.
 pub(super) async fn accept(gate: &Gate, arrival: &Arrival<'_>, event: Event, body: &[u8]) -> Result<Response, Refusal> {

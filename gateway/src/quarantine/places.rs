@@ -17,7 +17,7 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     all: Sum,
-    /// Those of them that a count of the store's entries misses.
+    /// Those of them whose write is not released yet: a count of the store's entries misses them.
     on_their_way: Sum,
 }
 
@@ -34,14 +34,7 @@ pub(crate) struct Place {
     places: Arc<Places>,
     source: String,
     bytes: usize,
-    state: State,
-}
-
-#[derive(Debug, PartialEq)]
-enum State {
-    OnItsWay,
-    Inserted,
-    Kept,
+    kept: bool,
 }
 
 impl Places {
@@ -67,11 +60,11 @@ impl Places {
             places: self.clone(),
             source: source.to_owned(),
             bytes,
-            state: State::OnItsWay,
+            kept: false,
         })
     }
 
-    /// What the store has, inserts that aren't committed yet among it.
+    /// What the store has. Called in the order of the writes.
     pub(super) fn set(&self, entries: Vec<(String, u32)>) {
         let mut all = Sum::default();
         for (source, bytes) in entries {
@@ -111,27 +104,18 @@ impl Sum {
 }
 
 impl Place {
-    /// The store's transaction has the entry: counts see it.
-    pub(super) fn inserted(&mut self) {
-        self.places.taken.lock().on_their_way.remove(&self.source, self.bytes);
-        self.state = State::Inserted;
-    }
-
-    /// The transaction was committed.
-    pub(super) fn keep(mut self) {
-        self.state = State::Kept;
+    /// The write is released; a place that was not needed is given back. Called in the order of the writes.
+    pub(super) fn settle(mut self, needed: bool) {
+        self.kept = needed;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.state == State::Kept {
-            return;
-        }
         let mut taken = self.places.taken.lock();
-        taken.all.remove(&self.source, self.bytes);
-        if self.state == State::OnItsWay {
-            taken.on_their_way.remove(&self.source, self.bytes);
+        taken.on_their_way.remove(&self.source, self.bytes);
+        if !self.kept {
+            taken.all.remove(&self.source, self.bytes);
         }
     }
 }
@@ -151,9 +135,7 @@ mod tests {
     }
 
     fn stored(places: &Arc<Places>, source: &str) {
-        let mut place = places.take(source, 1).unwrap();
-        place.inserted();
-        place.keep();
+        places.take(source, 1).unwrap().settle(true);
     }
 
     #[test]
@@ -180,11 +162,9 @@ mod tests {
     #[test]
     fn a_count_takes_each_entry_once() {
         let places = places();
-        let mut inserted = places.take("a", 1).unwrap();
-        inserted.inserted();
+        stored(&places, "a");
         let on_its_way = places.take("b", 1).unwrap();
         places.set(vec![("a".into(), 1)]);
-        inserted.keep();
         stored(&places, "a");
         assert!(places.take("c", 1).is_none(), "three there are");
         drop(on_its_way);
@@ -195,9 +175,8 @@ mod tests {
     #[test]
     fn an_insert_that_was_undone_leaves_its_place() {
         let places = places();
-        let mut undone = places.take("a", 1).unwrap();
-        undone.inserted();
-        places.set(vec![("a".into(), 1)]);
+        let undone = places.take("a", 1).unwrap();
+        places.set(Vec::new());
         drop(undone);
         assert!(places.take("a", 100).is_some());
     }

@@ -17,10 +17,10 @@ use crate::{
     auth,
     engine::Engine,
     job::{Job, Millis, property_pairs},
-    persist::{StoredJob, quarantine},
     registrar::{PROVE_CALLBACK, ended},
     shared::Shared,
     snapshot::{Snapshot, Vouch},
+    storage::{Decision, QuarantinedJob, RowId, Step, StoredJob},
     trace::Done,
     vouch,
 };
@@ -39,20 +39,6 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) engine: Engine,
-}
-
-/// What becomes of an entry.
-enum Step {
-    /// It is run, by this revision, with these properties.
-    Accept {
-        revision: String,
-        pairs: Vec<u8>,
-    },
-    /// The sender is proved, what it refers to isn't known yet.
-    Proved(String),
-    Wait(String),
-    Discard(String),
-    Park(String),
 }
 
 impl Worker {
@@ -86,13 +72,13 @@ impl Worker {
     /// What is known has changed: everything is looked at again.
     async fn wake(&self) {
         let now = self.shared.now();
-        if let Err(error) = self.shared.db.write(move |tx| quarantine::wake(tx, now)).await {
+        if let Err(error) = self.shared.storage.wake_quarantine(now).await {
             tracing::warn!(%error, "the quarantine could not be woken");
         }
     }
 
     async fn pause(&self) -> Duration {
-        match self.shared.db.read(quarantine::next).await {
+        match self.shared.storage.reads().next_quarantined().await {
             Ok(Some(next)) => next.since(self.shared.now()).clamp(Duration::from_millis(10), FALLBACK),
             _ => FALLBACK,
         }
@@ -101,12 +87,12 @@ impl Worker {
     /// Whether there may be more to do.
     async fn pass(&self) -> Result<bool, StoreError> {
         let now = self.shared.now();
-        let due = self.shared.db.read(move |db| quarantine::due(db, now, BATCH)).await?;
+        let due = self.shared.storage.reads().quarantined(now, BATCH).await?;
         let looked_at = due.len();
         stream::iter(due)
-            .for_each_concurrent(PROOFS, |(stored, source)| async move {
+            .for_each_concurrent(PROOFS, |QuarantinedJob { stored, proved }| async move {
                 let (row, id, trace) = (stored.row, stored.job.id(), stored.job.trace.id);
-                let step = self.look(&stored, source.is_empty()).await;
+                let step = self.look(&stored, proved).await;
                 if let Err(error) = self.take(row, (&id, trace), stored.job.received, step).await {
                     tracing::error!(job = id, trace_id = %trace, %error, "a quarantined job could not be changed");
                 }
@@ -204,7 +190,7 @@ impl Worker {
 
     async fn take(
         &self,
-        row: i64,
+        row: RowId,
         (id, trace_id): (&str, TraceId),
         received: Millis,
         step: Step,
@@ -215,48 +201,24 @@ impl Worker {
             Step::Wait(problem) | Step::Proved(problem) if age >= LONGEST => Step::Park(problem),
             step => step,
         };
-        // Waits grow with the age.
-        let next = now.after((age / 2).clamp(Duration::from_secs(1), Duration::from_mins(5)));
-        match step {
-            Step::Accept { revision, pairs } => {
-                tracing::info!(job = id, %trace_id, "quarantined job accepted");
-                self.shared
-                    .db
-                    .write(move |tx| quarantine::accept(tx, row, &revision, &pairs, now))
-                    .await?;
-                self.engine.wake(now);
-            }
-            Step::Wait(problem) => {
-                self.shared
-                    .db
-                    .write(move |tx| quarantine::wait(tx, row, next, &problem, now))
-                    .await?;
-            }
-            Step::Proved(problem) => {
-                self.shared
-                    .db
-                    .write(move |tx| quarantine::proved(tx, row, next, &problem, now))
-                    .await?;
-            }
+        let accepted = matches!(step, Step::Accept { .. });
+        match &step {
+            Step::Accept { .. } => tracing::info!(job = id, %trace_id, "quarantined job accepted"),
             Step::Discard(problem) => {
                 tracing::warn!(job = id, %trace_id, problem, "quarantined job dropped");
                 self.shared.counts.dropped("disproved");
-                self.shared
-                    .db
-                    .write(move |tx| quarantine::discard(tx, row, &problem, now))
-                    .await?;
             }
-            Step::Park(problem) => {
-                tracing::warn!(job = id, %trace_id, problem, "quarantined job parked");
-                let evicted = self
-                    .shared
-                    .db
-                    .write(move |tx| quarantine::park(tx, row, &problem, now))
-                    .await?;
-                for _ in 0..evicted {
-                    self.shared.counts.dropped("unproved");
-                }
-            }
+            Step::Park(problem) => tracing::warn!(job = id, %trace_id, problem, "quarantined job parked"),
+            Step::Wait(_) | Step::Proved(_) => {}
+        }
+        // Waits grow with the age.
+        let next = now.after((age / 2).clamp(Duration::from_secs(1), Duration::from_mins(5)));
+        let evicted = self.shared.storage.decide(Decision { row, step, now, next }).await?;
+        for _ in 0..evicted {
+            self.shared.counts.dropped("unproved");
+        }
+        if accepted {
+            self.engine.wake(now);
         }
         Ok(())
     }

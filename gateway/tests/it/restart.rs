@@ -1,5 +1,10 @@
 //! What survives the end of the process.
 
+use std::{
+    io::Read,
+    process::{Command, Stdio},
+};
+
 use proto::gateway::v1::{Outcome, State};
 use tonic::Status;
 
@@ -132,6 +137,13 @@ async fn more_than_memory_takes_waits_in_the_store() {
     assert_eq!(world.executor.called().len(), 50);
 }
 
+/// Takes the write lock of the store until its input ends.
+const HOLD: &str = "import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute('BEGIN IMMEDIATE')
+print('x', end='', flush=True)
+sys.stdin.read()";
+
 #[tokio::test]
 async fn a_store_that_cannot_be_written_to_is_a_503_and_not_ready() {
     let world = World::new().await;
@@ -147,11 +159,19 @@ async fn a_store_that_cannot_be_written_to_is_a_503_and_not_ready() {
             .as_u16()
     };
     // Somebody's shell holds the write lock for longer than a write waits.
-    let shell = rusqlite::Connection::open(world.folder.path().join("gateway.db")).unwrap();
-    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut shell = Command::new("python3")
+        .args(["-c", HOLD])
+        .arg(world.folder.path().join("gateway.db"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut held = [0];
+    shell.stdout.as_mut().unwrap().read_exact(&mut held).unwrap();
     assert_eq!(world.callback(&gateway, &Callback::new("x")).await.as_u16(), 503);
     assert_eq!(ready().await, 503);
-    shell.execute_batch("ROLLBACK").unwrap();
+    drop(shell.stdin.take());
+    shell.wait().unwrap();
     while ready().await != 200 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }

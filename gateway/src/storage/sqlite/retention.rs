@@ -1,15 +1,16 @@
 //! What is old goes.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use store::sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use super::RowId;
-use crate::job::{Millis, State};
+use crate::{
+    job::{Millis, State},
+    storage::RowId,
+};
 
 /// Rows a write: few enough that an accept in the same group doesn't notice.
 const ROWS: u32 = 200;
 
-/// Some of the finished jobs last changed before `before`. The newest row is never among them, so that ids don't come
-/// twice. Ids are in the order of acceptance: the search ends at the first job that is young enough.
+/// See [`Reads::old`](crate::storage::Reads::old). Ids are in the order of acceptance.
 pub(crate) fn old(db: &Connection, before: Millis) -> rusqlite::Result<Vec<RowId>> {
     let newest: Option<RowId> = db.query_row("SELECT max(id) FROM jobs", [], |row| row.get(0))?;
     let young: Option<RowId> = db
@@ -30,7 +31,7 @@ pub(crate) fn old(db: &Connection, before: Millis) -> rusqlite::Result<Vec<RowId
         .collect()
 }
 
-pub(crate) fn delete(db: &Connection, rows: &[RowId]) -> rusqlite::Result<()> {
+pub(crate) fn delete(db: &Connection, rows: &[RowId]) -> rusqlite::Result<usize> {
     let mut one = db.prepare_cached("DELETE FROM jobs WHERE id = ?1")?;
-    rows.iter().try_for_each(|row| one.execute([row]).map(drop))
+    rows.iter().map(|row| one.execute([row])).sum()
 }

@@ -1,20 +1,11 @@
 //! The durable insert: the first of a job's two writes.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use store::sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use super::RowId;
-use crate::job::{Job, Millis, State};
-
-/// What an insert found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inserted {
-    /// A new job.
-    New(RowId),
-    /// The job was in quarantine, or given up there, and is accepted now with what the authentic callback carries.
-    Promoted(RowId),
-    /// A repeat: it is there already.
-    Repeat,
-}
+use crate::{
+    job::{Job, Millis, State},
+    storage::{Accept, Inserted, Quarantined},
+};
 
 const INSERT: &str = "INSERT INTO jobs (key, state, app, member_id, revision, workflow_id, code, document_module, \
     document_entity, document_id, type_module, type_entity, type_id, event_token, subscription, user_id, received, \
@@ -22,14 +13,14 @@ const INSERT: &str = "INSERT INTO jobs (key, state, app, member_id, revision, wo
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?17, ?23) \
     ON CONFLICT (key) DO NOTHING";
 
-/// Stores an accepted job. `next_attempt`: none when this process has it in memory.
-pub(crate) fn accepted(
-    db: &Connection,
-    job: &Job,
-    payload: &[u8],
-    next_attempt: Option<Millis>,
-) -> rusqlite::Result<Inserted> {
-    if insert(db, job, State::Accepted, payload, next_attempt, None)? {
+/// Stores an accepted job.
+pub(crate) fn accepted(db: &Connection, accept: &Accept) -> rusqlite::Result<Inserted> {
+    let Accept {
+        job,
+        payload,
+        next_attempt,
+    } = accept;
+    if insert(db, job, State::Accepted, payload, *next_attempt, None)? == 1 {
         return Ok(Inserted::New(db.last_insert_rowid()));
     }
     let promoted = db
@@ -68,15 +59,10 @@ pub(crate) fn accepted(
     Ok(promoted.map_or(Inserted::Repeat, Inserted::Promoted))
 }
 
-/// Stores a job that nobody vouches for yet; false for a repeat.
-pub(crate) fn quarantined(
-    db: &Connection,
-    job: &Job,
-    sealed: &[u8],
-    next_attempt: Millis,
-    source: &str,
-) -> rusqlite::Result<bool> {
-    insert(db, job, State::Quarantined, sealed, Some(next_attempt), Some(source))
+/// Stores a job whose callback is not proved yet, unless it is a repeat. It is looked at once.
+pub(crate) fn quarantined(db: &Connection, callback: &Quarantined) -> rusqlite::Result<usize> {
+    let Quarantined { job, sealed, source } = callback;
+    insert(db, job, State::Quarantined, sealed, Some(job.received), Some(source))
 }
 
 fn insert(
@@ -86,8 +72,8 @@ fn insert(
     payload: &[u8],
     next_attempt: Option<Millis>,
     source: Option<&str>,
-) -> rusqlite::Result<bool> {
-    let inserted = db.prepare_cached(INSERT)?.execute(params![
+) -> rusqlite::Result<usize> {
+    db.prepare_cached(INSERT)?.execute(params![
         job.key.as_bytes(),
         state as u8,
         job.app,
@@ -111,8 +97,7 @@ fn insert(
         payload,
         next_attempt.map(|at| at.0),
         source,
-    ])?;
-    Ok(inserted == 1)
+    ])
 }
 
 fn part(triple: Option<&[String; 3]>, index: usize) -> Option<&str> {

@@ -1,20 +1,14 @@
 //! Jobs that wait in the store.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use store::sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use super::{RowId, StoredJob};
-use crate::job::{Millis, State};
+use super::{meta, row};
+use crate::{
+    job::{Millis, State},
+    storage::{Due, RowId},
+};
 
 const WAITING: [State; 2] = [State::Accepted, State::AnsweredUnsent];
-
-/// What is due, earliest first, and when the next ones are.
-pub(crate) struct Due {
-    pub(crate) jobs: Vec<StoredJob>,
-    /// More was due than asked for.
-    pub(crate) more: bool,
-    /// The earliest moment after `now`.
-    pub(crate) next: Option<Millis>,
-}
 
 /// Up to `limit` jobs that are due at `now`, without those for which `held` is true.
 pub(crate) fn due(db: &Connection, now: Millis, limit: usize, held: impl Fn(RowId) -> bool) -> rusqlite::Result<Due> {
@@ -43,10 +37,10 @@ pub(crate) fn due(db: &Connection, now: Millis, limit: usize, held: impl Fn(RowI
     found.sort_unstable();
     let more = found.len() > limit;
     found.truncate(limit);
-    let mut one = db.prepare_cached(&format!("SELECT {} FROM jobs WHERE id = ?1", StoredJob::COLUMNS))?;
+    let mut one = db.prepare_cached(&format!("SELECT {} FROM jobs WHERE id = ?1", row::COLUMNS))?;
     let jobs = found
         .iter()
-        .map(|(_, row)| one.query_row([row], StoredJob::read))
+        .map(|(_, row)| one.query_row([row], row::read))
         .collect::<Result<_, _>>()?;
     Ok(Due { jobs, more, next })
 }
@@ -56,10 +50,10 @@ pub(crate) fn newest(db: &Connection) -> rusqlite::Result<RowId> {
     db.query_row("SELECT coalesce(max(id), 0) FROM jobs", [], |row| row.get(0))
 }
 
-/// Makes due what the process before had in memory: accepted, without a moment of its own, not below the last mark of
-/// what was settled. Gives their number.
+/// Makes due what the process before had in memory: accepted, without a time in the store, not below the last mark of what
+/// was settled. Gives their number.
 pub(crate) fn recover(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
-    let settled = super::meta::settled(db)?;
+    let settled = meta::settled(db)?;
     db.execute(
         "UPDATE jobs SET next_attempt = ?1 WHERE id >= ?2 AND state = ?3 AND next_attempt IS NULL",
         params![now.0, settled, State::Accepted as u8],

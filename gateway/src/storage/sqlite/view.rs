@@ -2,48 +2,13 @@
 
 use std::fmt::Write;
 
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+use store::sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params_from_iter, types::Value};
 
-use super::RowId;
 use crate::{
     job::{Key, Millis, Outcome, State},
+    storage::{Filter, JobView, Waiting},
     trace::Trace,
 };
-
-/// What a person may see of a job: no secrets, no values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct JobView {
-    pub(crate) row: RowId,
-    pub(crate) id: String,
-    pub(crate) app: String,
-    pub(crate) member_id: String,
-    pub(crate) revision: String,
-    pub(crate) workflow_id: String,
-    pub(crate) code: String,
-    pub(crate) document_id: Vec<String>,
-    pub(crate) state: State,
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) attempts: u32,
-    pub(crate) received: Millis,
-    pub(crate) deadline: Millis,
-    pub(crate) changed: Millis,
-    pub(crate) next_attempt: Option<Millis>,
-    pub(crate) problem: String,
-    pub(crate) trace_id: String,
-}
-
-/// Which jobs; all conditions hold.
-#[derive(Debug, Default)]
-pub(crate) struct Filter {
-    pub(crate) workflow_id: Option<String>,
-    pub(crate) document_id: Option<String>,
-    pub(crate) state: Option<State>,
-    pub(crate) app: Option<String>,
-    pub(crate) member_id: Option<String>,
-    /// Only rows before this one.
-    pub(crate) before: Option<RowId>,
-    pub(crate) limit: usize,
-}
 
 const COLUMNS: &str = "id, key, app, member_id, revision, workflow_id, code, document_module, document_entity, \
     document_id, state, outcome, attempts, received, deadline, changed, next_attempt, problem, trace";
@@ -130,14 +95,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<JobView> {
     })
 }
 
-/// Jobs that wait in the store, by state: how many, and since when the oldest.
-pub(crate) fn waiting(db: &Connection) -> rusqlite::Result<Vec<(State, u64, Millis)>> {
+/// Jobs that wait, by state.
+pub(crate) fn waiting(db: &Connection) -> rusqlite::Result<Vec<Waiting>> {
     let parked = "SELECT state, count(*), min(received) FROM jobs WHERE state = 6 GROUP BY state";
     let due = "SELECT state, count(*), min(received) FROM jobs WHERE next_attempt IS NOT NULL GROUP BY state";
     db.prepare_cached(&format!("{due} UNION ALL {parked}"))?
         .query_map([], |row| {
-            let state = State::from_number(row.get(0)?).unwrap_or(State::Parked);
-            Ok((state, row.get::<_, i64>(1)?.unsigned_abs(), Millis(row.get(2)?)))
+            Ok(Waiting {
+                state: State::from_number(row.get(0)?).unwrap_or(State::Parked),
+                jobs: row.get::<_, i64>(1)?.unsigned_abs(),
+                oldest: Millis(row.get(2)?),
+            })
         })?
         .collect()
 }

@@ -1,8 +1,8 @@
 //! Single values.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use store::sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use super::RowId;
+use crate::storage::RowId;
 
 fn get(db: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
     db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?
@@ -10,10 +10,9 @@ fn get(db: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
         .optional()
 }
 
-fn set(db: &Connection, name: &str, value: &[u8]) -> rusqlite::Result<()> {
+fn set(db: &Connection, name: &str, value: &[u8]) -> rusqlite::Result<usize> {
     db.prepare_cached("INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
         .execute(params![name, value])
-        .map(drop)
 }
 
 /// The last snapshot, as the registrar sent it.
@@ -21,7 +20,7 @@ pub(crate) fn snapshot(db: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
     get(db, "snapshot")
 }
 
-pub(crate) fn set_snapshot(db: &Connection, snapshot: &[u8]) -> rusqlite::Result<()> {
+pub(crate) fn set_snapshot(db: &Connection, snapshot: &[u8]) -> rusqlite::Result<usize> {
     set(db, "snapshot", snapshot)
 }
 
@@ -32,6 +31,6 @@ pub(crate) fn settled(db: &Connection) -> rusqlite::Result<RowId> {
         .map_or(0, RowId::from_be_bytes))
 }
 
-pub(crate) fn set_settled(db: &Connection, row: RowId) -> rusqlite::Result<()> {
+pub(crate) fn set_settled(db: &Connection, row: RowId) -> rusqlite::Result<usize> {
     set(db, "settled", &row.to_be_bytes())
 }

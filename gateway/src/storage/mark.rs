@@ -1,0 +1,16 @@
+//! What becomes of a job: the second of its two writes, or a wait.
+
+use crate::job::{Millis, Outcome, Progress, State};
+
+/// The end of work on a job, for now or for good. The payload is erased with [`State::Done`]; a sent job keeps it, because its
+/// answer may have to be repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) state: State,
+    pub(crate) outcome: Option<Outcome>,
+    /// When it is taken up again.
+    pub(crate) next_attempt: Option<Millis>,
+    pub(crate) progress: Progress,
+    pub(crate) problem: Option<String>,
+    pub(crate) changed: Millis,
+}

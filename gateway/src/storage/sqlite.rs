@@ -1,0 +1,54 @@
+//! The store on SQLite: schema, commands, reads.
+
+mod events;
+mod insert;
+mod load;
+mod mark;
+mod meta;
+mod quarantine;
+mod reads;
+mod retention;
+mod row;
+mod view;
+
+use store::sqlite::{
+    Commands,
+    rusqlite::{self, Transaction},
+};
+
+use super::{Command, Outcome};
+
+/// The gateway's commands on SQLite.
+pub(super) struct Jobs;
+
+impl Commands for Jobs {
+    type Command = Command;
+    type Outcome = Outcome;
+    const MIGRATIONS: &'static [&'static str] = &[include_str!("sqlite/schema_1.sql")];
+
+    fn has_steps(command: &Command) -> bool {
+        matches!(command, Command::Decide(..) | Command::Forget(_))
+    }
+
+    fn apply(tx: &Transaction<'_>, command: &Command) -> rusqlite::Result<Outcome> {
+        let rows = match command {
+            Command::Accept(accept) => return insert::accepted(tx, accept).map(Outcome::Inserted),
+            Command::CountSources => return quarantine::sources(tx).map(Outcome::Sources),
+            Command::Mark(row, mark) => mark::write(tx, *row, mark),
+            Command::Recover(now) => load::recover(tx, *now),
+            Command::SetSettled(row) => meta::set_settled(tx, *row),
+            Command::Quarantine(callback) => insert::quarantined(tx, callback),
+            Command::Decide(decision) => quarantine::decide(tx, decision),
+            Command::WakeQuarantine(now) => quarantine::wake(tx, *now),
+            Command::StoreEvent(event) => events::insert(tx, event),
+            Command::DeleteEvent(row) => events::delete(tx, *row),
+            Command::DelayEvent(row, attempts, next) => events::delay(tx, *row, *attempts, *next),
+            Command::SetSnapshot(snapshot) => meta::set_snapshot(tx, snapshot),
+            Command::Forget(rows) => retention::delete(tx, rows),
+        };
+        rows.map(Outcome::Rows)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,93 @@
+//! SQLite under the contract's tests, and what is its own: its query plans.
+
+use store::sqlite::rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::Jobs;
+use crate::storage::{
+    RowId, Storage,
+    tests::{Engine, Fault},
+};
+use store::sqlite::Commands;
+
+/// A file of its own.
+pub(crate) struct File(TempDir);
+
+impl File {
+    /// A connection beside the store's own.
+    fn shell(&self) -> Connection {
+        Connection::open(self.0.path().join("gateway.db")).unwrap()
+    }
+}
+
+impl Engine for File {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn open(&self) -> Storage {
+        Storage::sqlite(&self.0.path().join("gateway.db")).unwrap()
+    }
+
+    fn secrets(&self, row: RowId) -> (Option<Vec<u8>>, String) {
+        let sql = "SELECT payload, event_token FROM jobs WHERE id = ?1";
+        self.shell()
+            .query_row(sql, [row], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+    }
+
+    fn break_jobs(&self, code: &str, fault: Fault) {
+        let raise = match fault {
+            Fault::Command => "ABORT",
+            Fault::Group => "ROLLBACK",
+        };
+        for event in ["INSERT", "UPDATE"] {
+            let trigger = format!(
+                "CREATE TRIGGER broken_{event} BEFORE {event} ON jobs WHEN NEW.code = '{code}'
+                 BEGIN SELECT RAISE({raise}, 'broken on purpose'); END"
+            );
+            self.shell().execute_batch(&trigger).unwrap();
+        }
+    }
+
+    fn mend(&self) {
+        self.shell()
+            .execute_batch("DROP TRIGGER broken_INSERT; DROP TRIGGER broken_UPDATE")
+            .unwrap();
+    }
+}
+
+#[test]
+fn the_usual_writes_use_their_indexes() {
+    let db = Connection::open_in_memory().unwrap();
+    db.execute_batch(Jobs::MIGRATIONS[0]).unwrap();
+    let plan = |sql: &str| -> String {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    };
+    for (sql, index) in [
+        (
+            "SELECT next_attempt, id FROM jobs WHERE state = 1 AND next_attempt <= 5 ORDER BY next_attempt",
+            "jobs_due",
+        ),
+        (
+            "SELECT min(next_attempt) FROM jobs WHERE state = 3 AND next_attempt > 5",
+            "jobs_due",
+        ),
+        (
+            "SELECT id FROM jobs WHERE 1 AND state = 6 ORDER BY id DESC LIMIT 50",
+            "jobs_parked",
+        ),
+        (
+            "SELECT id FROM jobs WHERE key BETWEEN x'00' AND x'ff' LIMIT 1",
+            "sqlite_autoindex_jobs_1",
+        ),
+        (
+            "UPDATE jobs SET next_attempt = 1 WHERE id >= 5 AND state = 1 AND next_attempt IS NULL",
+            "PRIMARY KEY",
+        ),
+    ] {
+        assert!(plan(sql).contains(index), "{sql}: {}", plan(sql));
+    }
+}

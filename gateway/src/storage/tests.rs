@@ -1,0 +1,187 @@
+//! The contract of [`Storage`], for each engine.
+
+mod events;
+mod faults;
+mod jobs;
+mod quarantine;
+
+use std::sync::Arc;
+
+use bitrix::{
+    form::Limits,
+    post::{Post, classify},
+};
+use service::Telemetry;
+use store::StoreError;
+use tokio::sync::oneshot;
+
+use super::{Accept, Decision, Inserted, Mark, Quarantined, RowId, Step, Storage};
+use crate::{
+    job::{Job, Millis, Outcome, Progress, State},
+    trace::Trace,
+};
+
+const NOW: Millis = Millis(1_700_000_000_000);
+
+/// An engine under test: where it stores, how one looks into it, and how it is broken.
+pub(super) trait Engine {
+    fn new() -> Self;
+    /// Opens what is there, or a new store.
+    fn open(&self) -> Storage;
+    /// What is stored of a job that should be erased with it: payload and event token.
+    fn secrets(&self, row: RowId) -> (Option<Vec<u8>>, String);
+    /// Until mended, a write to a job with this code fails.
+    fn break_jobs(&self, code: &str, fault: Fault);
+    fn mend(&self);
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Fault {
+    /// The command fails.
+    Command,
+    /// The whole group fails.
+    Group,
+}
+
+/// One test a line of the contract and engine.
+macro_rules! contract {
+    ($module:ident, $engine:ty: $($file:ident { $($test:ident)* })*) => {
+        mod $module {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    super::$file::$test(&<$engine as super::Engine>::new()).await;
+                }
+            )*)*
+        }
+    };
+}
+
+contract! { sqlite, super::super::sqlite::tests::File:
+    jobs {
+        a_job_comes_back_as_it_was
+        a_repeat_changes_nothing
+        writes_take_effect_in_their_order
+        what_memory_held_is_due_after_a_restart
+        due_jobs_come_in_order_and_not_all_at_once
+        the_end_erases_the_payload
+        old_finished_jobs_go_and_the_newest_stays
+        people_see_jobs_newest_first_and_by_filter
+        waiting_jobs_are_counted
+        the_snapshot_is_kept
+    }
+    quarantine {
+        an_authentic_repeat_promotes
+        what_was_given_up_is_promoted_too
+        counts_see_what_was_written_before_them
+        a_decision_comes_too_late_for_a_promoted_job
+        steps_are_taken
+        a_disproved_job_keeps_nothing_secret
+        parked_strangers_are_bounded
+    }
+    events {
+        an_event_is_stored_once_until_it_is_handed_over
+        events_come_in_the_order_of_arrival_when_due
+    }
+    faults {
+        a_command_that_fails_leaves_nothing_and_others_alone
+        a_decision_that_fails_half_way_leaves_nothing
+        what_is_told_is_what_is_there
+        a_mark_outlives_a_failed_commit
+    }
+}
+
+/// The job of a callback, with a code that a fault can name.
+fn coded(number: u32, code: &str) -> Job {
+    let body = format!(
+        "workflow_id=65808f8311b{number:03x}.28237158&code={code}&event_token=a|b|{number}.c&auth[member_id]=m\
+         &document_id[0]=crm&document_id[1]=Deal&document_id[2]=D_{number}&use_subscription=Y&timeout_duration=60"
+    );
+    let Ok(Post::Callback(callback)) = classify(body.as_bytes(), None, &Limits::default()) else {
+        panic!("a callback")
+    };
+    Job::of_callback(callback, "demo", "r1", NOW, Trace::begin(&Telemetry::off()))
+}
+
+fn job(number: u32) -> Job {
+    coded(number, "md5")
+}
+
+async fn accept(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> Result<Inserted, StoreError> {
+    let (told, inserted) = oneshot::channel();
+    let accept = Accept {
+        job: Arc::new(job),
+        payload: b"properties[a]=1".to_vec(),
+        next_attempt,
+    };
+    storage.accept(accept, |inserted| drop(told.send(inserted)));
+    inserted.await.unwrap()
+}
+
+/// A new job's row.
+async fn insert(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> RowId {
+    match accept(storage, job, next_attempt).await.unwrap() {
+        Inserted::New(row) => row,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn mark(state: State, outcome: Option<Outcome>, next_attempt: Option<Millis>) -> Mark {
+    Mark {
+        state,
+        outcome,
+        next_attempt,
+        progress: Progress::default(),
+        problem: None,
+        changed: NOW,
+    }
+}
+
+async fn set(storage: &Storage, row: RowId, mark: Mark) -> Result<(), StoreError> {
+    let (told, written) = oneshot::channel();
+    storage.mark(row, mark, |outcome| drop(told.send(outcome)));
+    written.await.unwrap()
+}
+
+async fn due(storage: &Storage, now: Millis) -> Vec<RowId> {
+    let due = storage.reads().due(now, 100, Box::new(|_| false)).await.unwrap();
+    due.jobs.iter().map(|stored| stored.row).collect()
+}
+
+/// Quarantines a callback; whether it is new.
+async fn quarantine(storage: &Storage, job: Job, source: &str) -> Result<bool, StoreError> {
+    let (told, new) = oneshot::channel();
+    let callback = Quarantined {
+        job,
+        sealed: b"sealed".to_vec(),
+        source: source.into(),
+    };
+    storage.quarantine(callback, |new| told.send(new).unwrap()).await?;
+    Ok(new.await.unwrap())
+}
+
+async fn decide(storage: &Storage, row: RowId, step: Step) -> Result<usize, StoreError> {
+    let decision = Decision {
+        row,
+        step,
+        now: NOW,
+        next: later(5),
+    };
+    storage.decide(decision).await
+}
+
+async fn sources(storage: &Storage) -> Vec<(String, u32)> {
+    let (told, counted) = oneshot::channel();
+    let then = |sources| drop(told.send(sources));
+    storage.count_sources(then).await.unwrap();
+    counted.await.unwrap()
+}
+
+async fn state(storage: &Storage, number: u32) -> Option<(State, Option<Outcome>)> {
+    let view = storage.reads().job(job(number).id()).await.unwrap()?;
+    Some((view.state, view.outcome))
+}
+
+fn later(milliseconds: i64) -> Millis {
+    Millis(NOW.0 + milliseconds)
+}

@@ -1,0 +1,210 @@
+//! Accepted jobs: what comes back, in which order, and when it goes.
+
+use parking_lot::Mutex;
+
+use super::*;
+use crate::{
+    job::Answer,
+    storage::{Filter, JobView},
+};
+
+pub(super) async fn a_job_comes_back_as_it_was(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = insert(&storage, job(1), Some(NOW)).await;
+    let progress = Progress {
+        attempts: 3,
+        failures: 2,
+        faulty_since: Some(Millis(5)),
+        answer: Some(Answer {
+            values: "{\"a\":1}".into(),
+            error: Some("why".into()),
+        }),
+        sends: 1,
+    };
+    let mark = Mark {
+        progress: progress.clone(),
+        problem: Some("waits".into()),
+        ..mark(State::AnsweredUnsent, None, Some(NOW))
+    };
+    set(&storage, row, mark).await.unwrap();
+    let mut due = storage.reads().due(NOW, 1, Box::new(|_| false)).await.unwrap();
+    let stored = due.jobs.remove(0);
+    assert_eq!(stored.progress, progress);
+    let read = Job {
+        properties: crate::job::Properties::default(),
+        trace: job(1).trace,
+        ..stored.job
+    };
+    let trace = read.trace;
+    assert_eq!(format!("{read:?}"), format!("{:?}", Job { trace, ..job(1) }));
+    assert_eq!(stored.payload, b"properties[a]=1");
+    assert_eq!((stored.changed, stored.problem.as_deref()), (NOW, Some("waits")));
+}
+
+pub(super) async fn a_repeat_changes_nothing(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = insert(&storage, job(1), None).await;
+    assert_eq!(accept(&storage, job(1), Some(NOW)).await.unwrap(), Inserted::Repeat);
+    assert!(due(&storage, NOW).await.is_empty());
+    set(&storage, row, mark(State::Sent, Some(Outcome::Answered), None))
+        .await
+        .unwrap();
+    assert_eq!(accept(&storage, job(1), Some(NOW)).await.unwrap(), Inserted::Repeat);
+    assert!(!quarantine(&storage, job(1), "s").await.unwrap());
+    assert_eq!(state(&storage, 1).await, Some((State::Sent, Some(Outcome::Answered))));
+}
+
+pub(super) async fn writes_take_effect_in_their_order(engine: &impl Engine) {
+    let storage = engine.open();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    for number in [1, 2, 1, 3, 2] {
+        let accept = Accept {
+            job: Arc::new(job(number)),
+            payload: Vec::new(),
+            next_attempt: None,
+        };
+        let told = told.clone();
+        storage.accept(accept, move |inserted| {
+            told.lock().push((number, inserted.unwrap() == Inserted::Repeat));
+        });
+    }
+    storage.set_settled(1).await.unwrap();
+    assert_eq!(*told.lock(), [(1, false), (2, false), (1, true), (3, false), (2, true)]);
+}
+
+pub(super) async fn what_memory_held_is_due_after_a_restart(engine: &impl Engine) {
+    let storage = engine.open();
+    for number in 1..=5 {
+        insert(&storage, job(number), None).await;
+    }
+    set(&storage, 2, mark(State::Sent, Some(Outcome::Answered), None))
+        .await
+        .unwrap();
+    set(&storage, 4, mark(State::Accepted, None, Some(later(9))))
+        .await
+        .unwrap();
+    storage.set_settled(2).await.unwrap();
+    assert!(due(&storage, NOW).await.is_empty(), "a process has them in memory");
+    drop(storage);
+
+    let storage = engine.open();
+    assert_eq!(storage.recover(NOW).await.unwrap(), 2);
+    assert_eq!(due(&storage, NOW).await, [3, 5]);
+    let due = storage.reads().due(NOW, 100, Box::new(|_| false)).await.unwrap();
+    assert_eq!(due.next, Some(later(9)));
+    assert_eq!(storage.reads().newest().await.unwrap(), 5);
+}
+
+pub(super) async fn due_jobs_come_in_order_and_not_all_at_once(engine: &impl Engine) {
+    let storage = engine.open();
+    for (number, at) in [(1, 30), (2, 10), (3, 20), (4, 40)] {
+        insert(&storage, job(number), Some(Millis(at))).await;
+    }
+    let reads = storage.reads();
+    let some = reads.due(Millis(30), 2, Box::new(|row| row == 2)).await.unwrap();
+    assert_eq!(some.jobs.iter().map(|stored| stored.row).collect::<Vec<_>>(), [3, 1]);
+    assert!(!some.more);
+    assert_eq!(some.next, Some(Millis(40)));
+    assert!(reads.due(Millis(30), 1, Box::new(|_| false)).await.unwrap().more);
+}
+
+pub(super) async fn the_end_erases_the_payload(engine: &impl Engine) {
+    let storage = engine.open();
+    for (number, state, kept) in [
+        (1, State::Done, false),
+        (2, State::Sent, true),
+        (3, State::Parked, true),
+    ] {
+        let row = insert(&storage, job(number), None).await;
+        set(&storage, row, mark(state, None, None)).await.unwrap();
+        assert_eq!(engine.secrets(row).0.is_some(), kept, "{state:?}");
+    }
+}
+
+pub(super) async fn old_finished_jobs_go_and_the_newest_stays(engine: &impl Engine) {
+    let storage = engine.open();
+    for number in 1..=4 {
+        insert(&storage, job(number), None).await;
+    }
+    for row in [1, 3, 4] {
+        set(&storage, row, mark(State::Sent, Some(Outcome::Answered), None))
+            .await
+            .unwrap();
+    }
+    assert!(storage.reads().old(NOW).await.unwrap().is_empty());
+    let old = storage.reads().old(later(1)).await.unwrap();
+    assert_eq!(old, [1, 3], "one is not over, one is the newest");
+    storage.forget(old).await.unwrap();
+    assert_eq!(storage.reads().newest().await.unwrap(), 4);
+    assert_eq!(state(&storage, 1).await, None);
+}
+
+pub(super) async fn people_see_jobs_newest_first_and_by_filter(engine: &impl Engine) {
+    let storage = engine.open();
+    for number in 1..=4 {
+        insert(&storage, job(number), None).await;
+    }
+    set(&storage, 2, mark(State::Parked, None, None)).await.unwrap();
+    let list = async |filter: Filter| -> Vec<RowId> {
+        let jobs = storage.reads().jobs(Filter { limit: 2, ..filter }).await.unwrap();
+        jobs.iter().map(|job: &JobView| job.row).collect()
+    };
+    let all = Filter::default;
+    assert_eq!(list(all()).await, [4, 3]);
+    assert_eq!(
+        list(Filter {
+            before: Some(3),
+            ..all()
+        })
+        .await,
+        [2, 1]
+    );
+    assert_eq!(
+        list(Filter {
+            state: Some(State::Parked),
+            ..all()
+        })
+        .await,
+        [2]
+    );
+    let workflow_id = Some(job(3).workflow_id);
+    assert_eq!(list(Filter { workflow_id, ..all() }).await, [3]);
+    let document_id = Some("D_4".into());
+    assert_eq!(list(Filter { document_id, ..all() }).await, [4]);
+    let app = Some("other".into());
+    assert_eq!(list(Filter { app, ..all() }).await, [] as [RowId; 0]);
+    assert_eq!(storage.reads().job("no id".into()).await.unwrap(), None);
+}
+
+pub(super) async fn waiting_jobs_are_counted(engine: &impl Engine) {
+    let storage = engine.open();
+    for number in 1..=3 {
+        insert(&storage, job(number), Some(NOW)).await;
+    }
+    set(&storage, 2, mark(State::Parked, None, None)).await.unwrap();
+    set(&storage, 3, mark(State::AnsweredUnsent, None, Some(NOW)))
+        .await
+        .unwrap();
+    let mut waiting: Vec<_> = storage
+        .reads()
+        .waiting()
+        .await
+        .unwrap()
+        .iter()
+        .map(|w| (w.state as u8, w.jobs, w.oldest))
+        .collect();
+    waiting.sort_unstable();
+    assert_eq!(waiting, [(1, 1, NOW), (3, 1, NOW), (6, 1, NOW)]);
+}
+
+pub(super) async fn the_snapshot_is_kept(engine: &impl Engine) {
+    let storage = engine.open();
+    assert_eq!(storage.reads().snapshot().await.unwrap(), None);
+    storage.set_snapshot(b"one".to_vec()).await.unwrap();
+    storage.set_snapshot(b"two".to_vec()).await.unwrap();
+    drop(storage);
+    assert_eq!(
+        engine.open().reads().snapshot().await.unwrap().as_deref(),
+        Some(&b"two"[..])
+    );
+}
