@@ -13,9 +13,9 @@ mod metrics;
 mod reconcile;
 mod remote;
 mod rpc;
-mod schema;
 mod server;
 mod snapshot;
+mod storage;
 
 /// Name of the service, in traces and metrics.
 pub const NAME: &str = "registrar";

@@ -13,7 +13,6 @@ use service::{
     grpc,
     seal::{Key, Sealer},
 };
-use store::Db;
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
@@ -23,18 +22,22 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     NAME, VERSION,
     config::Config,
-    definition::{self, Catalog, Revisions},
-    installation::{Admission, Events, Installations, LifecycleEvents, Tokens},
+    definition::{self, Catalog},
+    installation::{Admission, Installations, LifecycleEvents, Tokens},
     metrics::Metrics,
-    reconcile::{Reconciler, Registrations, Scheduler},
+    reconcile::{Reconciler, Scheduler},
     remote::Remote,
     rpc::{self, Api},
-    schema::MIGRATIONS,
     snapshot::{Snapshot, Snapshots},
+    storage::Storage,
 };
 
 /// How often what nobody needs any more is deleted.
 const TIDY: Duration = Duration::from_hours(1);
+/// As long as a gateway keeps an event: it may hand one on again.
+const KEEP_EVENTS: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// A replayed request is proved by its access token, which lives an hour; spent tokens need not be known much longer.
+const KEEP_SPENT: SignedDuration = SignedDuration::from_hours(2 * 24);
 
 /// The registrar's open sockets.
 #[derive(Debug)]
@@ -90,26 +93,12 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .await
 }
 
-/// What is in the store.
-struct Stored {
-    installations: Installations,
-    revisions: Revisions,
-    registrations: Registrations,
-    events: Events,
-}
-
-/// Opens the store.
-async fn open(config: &Config, changes: &Arc<Notify>) -> anyhow::Result<Stored> {
-    let db = Db::open(&config.store.path, MIGRATIONS)?;
+/// The installations in the store, whose key must be the one that it was written with.
+async fn installations(config: &Config, storage: &Storage, changes: &Arc<Notify>) -> anyhow::Result<Installations> {
     let sealer = Sealer::new(&Key::load(config.store.key.as_ref(), &config.store.path)?);
-    let installations = Installations::new(db.clone(), sealer, changes.clone());
+    let installations = Installations::new(storage.clone(), sealer, changes.clone());
     installations.check_key().await.context("check registrar.store.key")?;
-    Ok(Stored {
-        installations,
-        revisions: Revisions::new(db.clone()),
-        registrations: Registrations::new(db.clone()),
-        events: Events::new(db),
-    })
+    Ok(installations)
 }
 
 /// Puts the parts together and starts the background work.
@@ -120,13 +109,9 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         telemetry,
     } = parts.clone();
     let changes = Arc::new(Notify::new());
-    let Stored {
-        installations,
-        revisions,
-        registrations,
-        events,
-    } = open(&config, &changes).await?;
-    let catalog = Catalog::restore(config.clone(), clock.clone(), revisions.clone(), changes.clone()).await?;
+    let storage = Storage::sqlite(&config.store.path)?;
+    let installations = installations(&config, &storage, &changes).await?;
+    let catalog = Catalog::restore(config.clone(), clock.clone(), storage.clone(), changes.clone()).await?;
     let catalog = Arc::new(catalog);
     let remote = Arc::new(Remote::new(config.oauth_servers()?, telemetry.clone())?);
     let tokens = Arc::new(Tokens {
@@ -155,14 +140,14 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         remote,
         tokens: tokens.clone(),
         installations: installations.clone(),
-        registrations: registrations.clone(),
+        storage: storage.clone(),
         metrics: metrics.clone(),
         lanes: parking_lot::Mutex::default(),
     });
     let snapshots = Arc::new(Snapshots {
         config: config.clone(),
         catalog: catalog.clone(),
-        revisions: revisions.clone(),
+        storage: storage.clone(),
         installations: installations.clone(),
         metrics,
         changes,
@@ -174,13 +159,13 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
     let events = LifecycleEvents {
         config: config.clone(),
         clock: clock.clone(),
-        events,
+        storage: storage.clone(),
         admission: admission.clone(),
         installations: installations.clone(),
         scheduler: scheduler.clone(),
     };
     let keep = SignedDuration::try_from(config.keep_revisions).unwrap_or(SignedDuration::MAX);
-    let tidying = tidy(keep, clock, revisions, events.events.clone(), lifecycle.stopping());
+    let tidying = tidy(keep, clock, storage.clone(), lifecycle.stopping());
     lifecycle.spawn("tidying", tidying);
     lifecycle.spawn("snapshots", snapshots.clone().run(lifecycle.stopping()));
     lifecycle.spawn("schedule", scheduler.clone().run(lifecycle.stopping()));
@@ -190,7 +175,7 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         lifecycle,
         catalog,
         installations,
-        registrations,
+        storage,
         tokens,
         admission,
         events,
@@ -216,20 +201,14 @@ fn watch_definitions(catalog: &Arc<Catalog>, config: &Config, lifecycle: &Lifecy
 }
 
 /// Deletes what nobody needs any more, now and then.
-async fn tidy(
-    keep: SignedDuration,
-    clock: SharedClock,
-    revisions: Revisions,
-    events: Events,
-    stopping: CancellationToken,
-) {
+async fn tidy(keep: SignedDuration, clock: SharedClock, storage: Storage, stopping: CancellationToken) {
     loop {
         let now = clock.now();
         let pruned = match now.checked_sub(keep) {
-            Ok(before) => revisions.prune(before).await,
+            Ok(before) => storage.prune_revisions(before).await,
             Err(_) => Ok(0),
         };
-        match (pruned, events.tidy(now).await) {
+        match (pruned, storage.tidy(now - KEEP_EVENTS, now - KEEP_SPENT).await) {
             (Ok(pruned), Ok(())) => tracing::debug!(pruned, "tidied"),
             (Err(error), _) | (_, Err(error)) => tracing::warn!(%error, "tidying failed"),
         }

@@ -11,17 +11,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    definition::{Catalog, Revisions, StoredRevision},
+    definition::{Catalog, StoredRevision},
     error::Error,
     installation::{self, Installations},
     metrics::Metrics,
+    storage::Storage,
 };
 
 /// Keeps the snapshot up to date and tells who waits for it.
 pub(crate) struct Snapshots {
     pub(crate) config: Arc<Config>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) revisions: Revisions,
+    pub(crate) storage: Storage,
     pub(crate) installations: Installations,
     pub(crate) metrics: Metrics,
     /// Told of every change of what a snapshot is made of.
@@ -41,7 +42,7 @@ impl Snapshots {
         let installations = self.installations.list(None).await?;
         self.metrics.installations(installations.iter().map(|one| one.state));
         self.metrics.problems(self.catalog.problems(None).len());
-        let snapshot = Snapshot::new(&self.config, self.revisions.list().await?, installations);
+        let snapshot = Snapshot::new(&self.config, self.storage.reads().revisions().await?, installations);
         self.current.send_if_modified(|current| {
             let differs = current.whole.version != snapshot.whole.version;
             if differs {

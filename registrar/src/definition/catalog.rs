@@ -14,17 +14,18 @@ use service::{
 };
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::{file::FileSource, revisions::Revisions, source::Source};
+use super::{StoredRevision, file::FileSource, source::Source};
 use crate::{
     config::{Config, Descriptors, Executor},
     error::Error,
+    storage::Storage,
 };
 
 /// The definitions in use, and what is wrong with those that are not.
 pub(crate) struct Catalog {
     config: Arc<Config>,
     clock: SharedClock,
-    revisions: Revisions,
+    storage: Storage,
     changes: Arc<Notify>,
     sources: BTreeMap<String, Mutex<Feed>>,
     state: RwLock<State>,
@@ -70,11 +71,11 @@ impl Catalog {
     pub(crate) async fn restore(
         config: Arc<Config>,
         clock: SharedClock,
-        revisions: Revisions,
+        storage: Storage,
         changes: Arc<Notify>,
     ) -> Result<Self, Error> {
         let mut state = State::default();
-        for stored in revisions.list().await?.into_iter().filter(|one| one.current) {
+        for stored in storage.reads().revisions().await?.into_iter().filter(|one| one.current) {
             if !config
                 .apps
                 .get(stored.app.as_str())
@@ -115,7 +116,7 @@ impl Catalog {
         Ok(Self {
             config,
             clock,
-            revisions,
+            storage,
             changes,
             sources,
             state: RwLock::new(state),
@@ -222,10 +223,14 @@ impl Catalog {
             }
         }
         let now = self.clock.now();
-        let stored = self
-            .revisions
-            .make_current(app, executor, &revision, set.descriptors(), now)
-            .await;
+        let fresh = StoredRevision {
+            app: app.into(),
+            executor: executor.into(),
+            revision: revision.clone(),
+            descriptors: set.descriptors().to_vec(),
+            current: true,
+        };
+        let stored = self.storage.make_current(fresh, now).await;
         stored.map_err(|error| format!("the new set can't be stored: {error}"))?;
         tracing::info!(
             app,

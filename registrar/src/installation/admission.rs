@@ -7,15 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use proto::registrar::v1::{Auth, InstallationState as State};
 use service::{Secret, SharedClock};
 
-use super::{
-    Credentials, Installation, Installations, Key, Proof, Tokens, Unproved, credentials::digest, prove,
-    repository::Adoption,
-};
+use super::{Credentials, Installation, Installations, Key, Proof, Tokens, Unproved, credentials::digest, prove};
 use crate::{
     config::App,
     error::Error,
     metrics::Metrics,
     remote::{Parent, Remote},
+    storage::Adoption,
 };
 
 /// Lifetime of an access token that nobody names the end of.
@@ -148,17 +146,17 @@ impl Admission {
             user_id: administrator.or(proof.info.user_id).unwrap_or_default(),
             administrator: administrator.is_some(),
             state: State::Temporary,
-            credentials: Credentials {
-                access_token: Secret::from(auth.access_token.as_str()),
-                expires,
-                refresh_token: None,
-            },
             application_token: administrator
                 .filter(|_| !auth.application_token.is_empty())
                 .map(|_| digest(&auth.application_token)),
             at: now,
         };
-        self.installations.adopt(key, adoption).await?;
+        let credentials = Credentials {
+            access_token: Secret::from(auth.access_token.as_str()),
+            expires,
+            refresh_token: None,
+        };
+        self.installations.adopt(key, adoption, &credentials).await?;
         let (Key { app, member_id }, until) = (key, expires);
         tracing::warn!(app, member_id, %until, "temporary installation: an administrator must open the app");
         Ok(())
@@ -200,15 +198,15 @@ impl Admission {
                 user_id,
                 administrator: true,
                 state,
-                credentials: Credentials {
-                    access_token: Secret::from(auth.access_token.as_str()),
-                    expires: expiry(proof.info.expires, auth.expires, now),
-                    refresh_token: Some(Secret::from(auth.refresh_token.as_str())),
-                },
                 application_token,
                 at: now,
             };
-            self.installations.adopt(key, adoption).await?;
+            let credentials = Credentials {
+                access_token: Secret::from(auth.access_token.as_str()),
+                expires: expiry(proof.info.expires, auth.expires, now),
+                refresh_token: Some(Secret::from(auth.refresh_token.as_str())),
+            };
+            self.installations.adopt(key, adoption, &credentials).await?;
             tracing::info!(
                 app = key.app,
                 member_id = key.member_id,

@@ -7,22 +7,32 @@ use proto::registrar::v1::{Auth, HandleEventRequest};
 use service::SharedClock;
 use subtle::ConstantTimeEq;
 
-use super::{Admission, Events, Installation, Installations, Key, Refused, Taken, Unproved, digest};
+use super::{Admission, Installation, Installations, Key, Refused, Unproved, digest};
 use crate::{
     config::{App, Config},
     error::Error,
     reconcile::Scheduler,
     remote::Parent,
+    storage::Storage,
 };
 
 /// Handles lifecycle events.
 pub(crate) struct LifecycleEvents {
     pub(crate) config: Arc<Config>,
     pub(crate) clock: SharedClock,
-    pub(crate) events: Events,
+    pub(crate) storage: Storage,
     pub(crate) admission: Arc<Admission>,
     pub(crate) installations: Installations,
     pub(crate) scheduler: Arc<Scheduler>,
+}
+
+/// How an event was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Whether it was believed.
+    pub(crate) believed: bool,
+    /// Why not, for people.
+    pub(crate) reason: String,
 }
 
 /// Why an event can't be handled now: it should come again.
@@ -41,7 +51,7 @@ impl LifecycleEvents {
     pub(crate) async fn handle(&self, parent: &Parent, request: &HandleEventRequest) -> Result<Taken, Later> {
         let app = self.config.apps.get(request.app.as_str()).ok_or(Later::NoApp)?;
         if !request.event_id.is_empty()
-            && let Some(taken) = self.events.get(&request.app, &request.event_id).await?
+            && let Some(taken) = self.handled(request).await?
         {
             return Ok(taken);
         }
@@ -65,11 +75,17 @@ impl LifecycleEvents {
         );
         // What was not believed had no effect, and a flood of it must not fill the store.
         if taken.believed && !request.event_id.is_empty() {
-            self.events
-                .put(&request.app, &request.event_id, &taken, self.clock.now())
-                .await?;
+            let (app, event_id, now) = (&request.app, &request.event_id, self.clock.now());
+            let remembered = self.storage.remember_event(app, event_id, &taken, now).await;
+            remembered.map_err(Error::from)?;
         }
         Ok(taken)
+    }
+
+    /// How it was taken when it came before: the gateway hands an event on until it is answered.
+    async fn handled(&self, request: &HandleEventRequest) -> Result<Option<Taken>, Error> {
+        let (app, event_id) = (request.app.clone(), request.event_id.clone());
+        Ok(self.storage.reads().event(app, event_id).await?)
     }
 
     async fn installed(&self, parent: &Parent, key: &Key, app: &App, auth: &Auth, ts: i64) -> Result<Taken, Later> {

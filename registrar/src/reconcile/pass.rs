@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::{
     desired::Desired,
     plan::{Action, Observed, plan},
-    registrations::{Registration, Registrations, applied},
+    registrations::{Registration, applied},
     session::{Session, Stop},
 };
-use crate::{error::Error, installation::Installation};
+use crate::{error::Error, installation::Installation, storage::Storage};
 
 /// Events that tell of an app's life on a portal. The last is hardly ever sent, but what sends it is what wipes activities.
 const EVENTS: [&str; 3] = ["ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE"];
@@ -22,7 +22,7 @@ const EVENTS: [&str; 3] = ["ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE"];
 /// What a pass works on and what it finds.
 pub(super) struct Pass<'a> {
     pub(super) installation: &'a Installation,
-    pub(super) registrations: &'a Registrations,
+    pub(super) storage: &'a Storage,
     pub(super) desired: Vec<Desired>,
     /// Where the portal should send events.
     pub(super) event_handler: String,
@@ -55,11 +55,8 @@ impl Pass<'_> {
                 State::Incomplete
             };
         }
-        let before = self
-            .registrations
-            .list(&self.installation.key)
-            .await
-            .map_err(Stop::Internal)?;
+        let key = self.installation.key.clone();
+        let before = self.storage.reads().registrations(key).await?;
         let kinds = self.kinds(&before);
         let mut available = list(session, kinds).await?;
         let actions = plan(&self.desired, &available.observed, &applied(&before), self.blind);
@@ -95,10 +92,8 @@ impl Pass<'_> {
             } else {
                 changed |= step.step != Step::Keep;
             }
-            self.registrations
-                .put(&self.installation.key, vec![step.clone()])
-                .await
-                .map_err(Stop::Internal)?;
+            let key = &self.installation.key;
+            self.storage.put_registrations(key, vec![step.clone()]).await?;
             self.steps.push(step);
         }
         if changed {
@@ -174,8 +169,9 @@ impl Pass<'_> {
         let wanted: BTreeSet<_> = self.steps.iter().map(|step| step.code.as_str()).collect();
         let gone = |old: &&Registration| !wanted.contains(old.code.as_str()) && !observed.has(old.kind, &old.code);
         let gone = before.iter().filter(gone).map(|old| old.code.clone()).collect();
-        self.registrations.put(&self.installation.key, differ).await?;
-        self.registrations.delete(&self.installation.key, gone).await
+        let key = &self.installation.key;
+        self.storage.put_registrations(key, differ).await?;
+        Ok(self.storage.delete_registrations(key, gone).await?)
     }
 
     /// Has the portal tell of installations and uninstallations.

@@ -15,16 +15,17 @@ use tracing::Instrument as _;
 use super::{
     desired::Desired,
     pass::Pass,
-    registrations::{Registration, Registrations},
+    registrations::Registration,
     session::{Session, Stop},
 };
 use crate::{
     config::Config,
     definition::Catalog,
     error::Error,
-    installation::{Installation, Installations, Key, Outcome, Tokens},
+    installation::{Installation, Installations, Key, Tokens},
     metrics::Metrics,
     remote::{Parent, Remote},
+    storage::{Outcome, Storage},
 };
 
 /// How often everything is updated, whatever we believe the portal to hold.
@@ -46,7 +47,7 @@ pub(crate) struct Reconciler {
     pub(crate) remote: Arc<Remote>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) installations: Installations,
-    pub(crate) registrations: Registrations,
+    pub(crate) storage: Storage,
     pub(crate) metrics: Metrics,
     pub(crate) lanes: Mutex<HashMap<Key, Arc<AsyncMutex<Lane>>>>,
 }
@@ -123,7 +124,7 @@ impl Reconciler {
             bound: installation.bound.clone(),
             steps: Vec::new(),
             installation,
-            registrations: &self.registrations,
+            storage: &self.storage,
         };
         let result = match Session::open(&self.remote, &self.tokens, &self.installations, key, parent).await {
             Ok(mut session) => pass.run(&mut session).await,
@@ -229,7 +230,7 @@ impl Reconciler {
         problem: String,
         again: Duration,
     ) -> Result<Report, Error> {
-        let activities = self.registrations.list(&installation.key).await?;
+        let activities = self.storage.reads().registrations(installation.key.clone()).await?;
         Ok(Report {
             state: installation.state,
             problem,

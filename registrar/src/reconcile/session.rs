@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bitrix::rest::{CallError, ErrorKind, Reply, Retry};
 use proto::registrar::v1::InstallationState as State;
 use serde_json::Value;
+use store::StoreError;
 use url::Url;
 
 use crate::{
@@ -39,6 +40,12 @@ pub(super) enum Stop {
     Trouble(String),
     /// Our own store.
     Internal(Error),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
 }
 
 impl<'a> Session<'a> {

@@ -106,7 +106,8 @@ impl Api {
             ..InstallResponse::default()
         };
         if let Some(installation) = self.installations.get(key).await.map_err(status::internal)? {
-            let registrations = self.registrations.list(key).await.map_err(status::internal)?;
+            let registrations = self.storage.reads().registrations(key.clone()).await;
+            let registrations = registrations.map_err(status::internal)?;
             response.activities = registrations.into_iter().map(view::registration).collect();
             response.state = installation.state.into();
         } else {

@@ -29,8 +29,8 @@ pub(super) fn unavailable(problem: &str) -> Status {
     retry(problem, RETRY)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-pub(super) fn internal(error: Error) -> Status {
+pub(super) fn internal(error: impl Into<Error>) -> Status {
+    let error = error.into();
     tracing::error!(%error, "a call failed");
     match error {
         // The disk may be full, and be emptied.

@@ -2,7 +2,6 @@
 
 mod admission;
 mod credentials;
-mod events;
 mod lifecycle;
 mod proof;
 mod repository;
@@ -14,10 +13,9 @@ use proto::registrar::v1::InstallationState as State;
 pub(crate) use self::{
     admission::{Admission, Refused},
     credentials::{Credentials, digest},
-    events::{Events, Taken},
-    lifecycle::{Later, LifecycleEvents},
+    lifecycle::{Later, LifecycleEvents, Taken},
     proof::{Proof, Unproved, prove},
-    repository::{Installations, Outcome},
+    repository::Installations,
     tokens::{Issued, Purpose, TokenError, Tokens},
 };
 
@@ -32,6 +30,9 @@ pub(crate) struct Key {
 
 /// SHA-256 of a token.
 pub(crate) type TokenDigest = [u8; 32];
+
+/// Application tokens believed at once: the newest, and the one before it for callbacks on their way.
+const APPLICATION_TOKENS: usize = 2;
 
 impl Installation {
     /// Whether its credentials are an administrator's and renew themselves: only then they need no others.
@@ -69,4 +70,10 @@ pub(crate) struct Installation {
     pub(crate) updated_all: Option<Timestamp>,
     /// What went wrong when it was last reconciled; empty: nothing.
     pub(crate) problem: String,
+}
+
+/// The application tokens that are believed when a `new` one is learnt, newest first.
+pub(crate) fn believed(before: &[TokenDigest], new: Option<TokenDigest>) -> Vec<TokenDigest> {
+    let others = before.iter().copied().filter(|token| Some(*token) != new);
+    new.into_iter().chain(others).take(APPLICATION_TOKENS).collect()
 }

@@ -18,9 +18,10 @@ use crate::{
     definition::Catalog,
     error::Error,
     installation::{Admission, Installation, Installations, Key, LifecycleEvents, Purpose, Tokens},
-    reconcile::{Reconciler, Registrations, Scheduler},
+    reconcile::{Reconciler, Scheduler},
     remote::Parent,
     snapshot::Snapshots,
+    storage::Storage,
 };
 
 /// Largest answer of `Sync`: many installations, many descriptors.
@@ -54,7 +55,7 @@ pub(crate) struct Api {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) installations: Installations,
-    pub(crate) registrations: Registrations,
+    pub(crate) storage: Storage,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) events: LifecycleEvents,
@@ -90,7 +91,7 @@ impl Api {
     }
 
     async fn view(&self, installation: Installation) -> Result<pb::InstallationView, Error> {
-        let registrations = self.registrations.list(&installation.key).await?;
+        let registrations = self.storage.reads().registrations(installation.key.clone()).await?;
         let app = self.config.apps.get(installation.key.app.as_str());
         let dates = app.map_or_else(Default::default, |app| app.dates(&installation.key.member_id));
         Ok(view::installation(installation, registrations, dates))

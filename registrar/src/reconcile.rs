@@ -10,6 +10,6 @@ mod session;
 
 pub(crate) use self::{
     reconciler::{Reconciler, Report},
-    registrations::{Registration, Registrations},
+    registrations::Registration,
     scheduler::Scheduler,
 };
