@@ -6,10 +6,9 @@
 //! variables: nothing is recorded.
 
 mod capture;
-mod encode;
+mod endpoint;
 mod export;
 mod logs;
-mod otlp;
 mod sampling;
 mod span;
 pub mod traceparent;
@@ -72,7 +71,7 @@ impl Telemetry {
     }
 
     fn otlp(service: Cow<'static, str>) -> Result<Self, TelemetryError> {
-        Ok(match Exporter::from_env(service, &scope())? {
+        Ok(match Exporter::from_env(service)? {
             Some(exporter) => Self::new(Sink::Otlp(Box::new(exporter)), Sampling::from_env()),
             None => Self::off(),
         })
@@ -136,7 +135,7 @@ impl Telemetry {
     pub fn export(&self, span: SpanData) {
         match &self.0.sink {
             Sink::Off => {}
-            Sink::Otlp(exporter) => exporter.push(&span),
+            Sink::Otlp(exporter) => exporter.push(span),
             Sink::Capture(spans) => spans.push(span),
         }
     }

@@ -234,11 +234,13 @@ async fn spans_reach_an_otlp_endpoint_before_it_ends() {
         let otlp = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=not%20told"),
         ];
         let running = Running::start(&otlp).await;
         running.call().await;
         assert_eq!(running.terminate().await, 0);
-        let request = requests.try_recv().expect(protocol);
+        let (request, key) = requests.try_recv().expect(protocol);
+        assert_eq!(key, "not told");
         let of_service = &request.resource_spans[0];
         let service = of_service
             .resource

@@ -1,6 +1,6 @@
 //! OTLP endpoints that keep what they get.
 
-use axum::{Router, body::Bytes, extract::State, routing::post};
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
     trace_service_server::{TraceService, TraceServiceServer},
@@ -12,9 +12,11 @@ use tokio::{
 };
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 
-type Requests = UnboundedReceiver<ExportTraceServiceRequest>;
+/// A request, and its header `x-key`.
+type Kept = (ExportTraceServiceRequest, String);
+type Requests = UnboundedReceiver<Kept>;
 
-struct Endpoint(UnboundedSender<ExportTraceServiceRequest>);
+struct Endpoint(UnboundedSender<Kept>);
 
 #[tonic::async_trait]
 impl TraceService for Endpoint {
@@ -22,7 +24,8 @@ impl TraceService for Endpoint {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0.send(request.into_inner()).unwrap();
+        let key = request.metadata().get("x-key").unwrap().to_str().unwrap().to_owned();
+        self.0.send((request.into_inner(), key)).unwrap();
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -40,8 +43,11 @@ pub(crate) async fn grpc() -> (String, Requests) {
 pub(crate) async fn http() -> (String, Requests) {
     let (sender, requests) = unbounded_channel();
     let (listener, address) = listen().await;
-    let export = async |State(sender): State<UnboundedSender<_>>, body: Bytes| {
-        sender.send(ExportTraceServiceRequest::decode(body).unwrap()).unwrap();
+    let export = async |State(sender): State<UnboundedSender<Kept>>, headers: HeaderMap, body: Bytes| {
+        let key = headers["x-key"].to_str().unwrap().to_owned();
+        sender
+            .send((ExportTraceServiceRequest::decode(body).unwrap(), key))
+            .unwrap();
         ExportTraceServiceResponse::default().encode_to_vec()
     };
     let app = Router::new().route("/v1/traces", post(export)).with_state(sender);

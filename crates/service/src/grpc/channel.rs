@@ -48,13 +48,13 @@ pub fn channel(address: &str, connection: &Connection) -> Result<Channel, Channe
 }
 
 /// `http://host:port` or `https://host:port`.
-pub(super) struct Address {
+pub(crate) struct Address {
     uri: Uri,
     tls: bool,
 }
 
 impl Address {
-    pub(super) fn parse(address: &str) -> Result<Self, ChannelError> {
+    pub(crate) fn parse(address: &str) -> Result<Self, ChannelError> {
         let wrong = || ChannelError::Address(address.into());
         let uri: Uri = address.parse().map_err(|_| wrong())?;
         let tls = match uri.scheme_str() {
@@ -66,6 +66,10 @@ impl Address {
             return Err(wrong());
         }
         Ok(Self { uri, tls })
+    }
+
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls
     }
 
     /// A name or an address; IPv6 without brackets.
