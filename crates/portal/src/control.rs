@@ -112,7 +112,7 @@ impl From<std::io::Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        crate::http::json_response(self.status, &json!({"error": self.text}))
+        crate::server::json_response(self.status, &json!({"error": self.text}))
     }
 }
 

@@ -81,3 +81,27 @@ impl Faults {
         Some(found.clone())
     }
 }
+
+/// What the relay does wrong on a portal's posts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RelayFaults {
+    /// Of `drop_of` posts, this many are lost.
+    pub drop: u64,
+    /// See `drop`; 0 = no drops.
+    pub drop_of: u64,
+    /// Of `duplicate_of` posts, this many are sent twice, at the same time.
+    pub duplicate: u64,
+    /// See `duplicate`; 0 = no duplicates.
+    pub duplicate_of: u64,
+    /// Wait before a post, milliseconds.
+    pub delay_ms: u64,
+    /// A random wait of up to this on top: order gets lost.
+    pub jitter_ms: u64,
+    /// Hold everything back until this is off again.
+    pub paused: bool,
+    /// The handler's host and port, instead of the one in the URL: a tunnel for handlers with a public name.
+    pub connect_to: Option<String>,
+    /// The path that posts go to, instead of the one in the URL: bodies astray.
+    pub path: Option<String>,
+}

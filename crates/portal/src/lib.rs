@@ -2,32 +2,41 @@
 //!
 //! One process emulates one authorisation server and any number of portals, each on a listener of its own.
 //! It shares no logic with our client but the form decoder, so that a mistake cannot agree with itself.
+//!
+//! In layers, each of which knows only those above it here:
+//!
+//! | module | what |
+//! |---|---|
+//! | `php`, `clock`, `random`, `names`, `time_block` | how PHP reads and writes values; time, chance and names of the emulator |
+//! | `state` | one portal: users, apps, registered activities, workflows as they stand |
+//! | `context` | a call of a REST method: who calls, how it ends |
+//! | `workflow` | the machine: starts, runs, answers and times out workflows |
+//! | `fault`, `oauth`, `world` | wrong answers on order; clients and tokens; all portals behind one lock |
+//! | `lifecycle`, `relay` | installs, updates and uninstalls apps; posts to handlers |
+//! | `rest` | the REST methods, single and in a batch |
+//! | `server` | HTTP and HTTPS: portals and the authorisation server |
+//! | `hosting`, `control`, `emulator`, `cases` | portals come and go; the control API; start and stop; recorded cases of the real server |
 
-pub mod app;
 pub mod cases;
 pub mod clock;
 pub mod context;
 mod control;
-pub mod counters;
 mod emulator;
 pub mod fault;
-mod http;
-mod https;
+mod hosting;
 pub mod lifecycle;
-pub mod limiter;
-pub mod methods;
+mod names;
 pub mod oauth;
 pub mod php;
-pub mod posted;
 pub mod random;
-pub mod received;
-pub mod registry;
 pub mod relay;
 pub mod rest;
+mod server;
 pub mod state;
 pub mod time_block;
 pub mod workflow;
 pub mod world;
 
-pub use emulator::{NewPortal, Options, PortalInfo, Running, start};
-pub use https::Https;
+pub use emulator::{Options, Running, start};
+pub use hosting::{NewPortal, PortalInfo};
+pub use server::https::Https;

@@ -3,12 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    app::AppRow,
     oauth::ACCESS_SECONDS,
     php::form::build,
     random,
-    relay::{Outgoing, Post},
-    state::{EventHandler, Portal},
+    state::{
+        EventHandler, Portal,
+        app::AppRow,
+        outgoing::{Outgoing, Post},
+    },
     world::World,
 };
 

@@ -1,14 +1,10 @@
 //! The authorisation server: clients, tokens and their rotation.
 
-mod http;
-
 use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::{fault::Faults, https, random};
-
-pub(crate) use http::router;
+use crate::{fault::Faults, names, random};
 
 /// Access tokens live for an hour.
 pub const ACCESS_SECONDS: i64 = 3600;
@@ -92,7 +88,7 @@ impl OAuth {
 
     /// Scheme and host by which apps reach it.
     pub fn origin(&self) -> String {
-        https::origin(self.https, &self.address)
+        names::origin(self.https, &self.address)
     }
 
     /// `server_endpoint` of every body.

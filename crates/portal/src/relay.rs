@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use bitrix::form;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    oauth::ACCESS_SECONDS,
+    fault::RelayFaults,
+    oauth::{ACCESS_SECONDS, OAuth},
     php::form::build,
-    state::Portal,
-    world::{Shared, World},
+    random,
+    state::{
+        Portal,
+        outgoing::{Delivered, Outgoing, Post},
+    },
+    world::{Leaving, Shared, World},
 };
 
 /// As handlers' logs show it.
@@ -18,83 +22,15 @@ const USER_AGENT: &str = "Bitrix24 Webhook Engine";
 /// The socket and stream time-out of the server's own client.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// One item for the relay.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// App it is for.
-    pub client_id: String,
-    /// Where it goes: the handler, verbatim.
-    pub url: String,
-    /// Whose tokens are added; `None` sends none.
-    pub user: Option<u64>,
-    /// The body without `auth`.
-    pub data: Map<String, Value>,
-    /// `application_token`: taken when the item was queued, as the app may be gone when it leaves.
-    pub application_token: String,
-    /// What it is.
-    pub post: Post,
-}
-
-/// Kinds of posts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Post {
-    /// A step calls its app.
-    Activity {
-        /// Workflow id.
-        workflow: String,
-        /// Activity name.
-        name: String,
-    },
-    /// An event.
-    Event(String),
-}
-
-/// What the relay does wrong on a portal's posts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Faults {
-    /// Of `drop_of` posts, this many are lost.
-    pub drop: u64,
-    /// See `drop`; 0 = no drops.
-    pub drop_of: u64,
-    /// Of `duplicate_of` posts, this many are sent twice, at the same time.
-    pub duplicate: u64,
-    /// See `duplicate`; 0 = no duplicates.
-    pub duplicate_of: u64,
-    /// Wait before a post, milliseconds.
-    pub delay_ms: u64,
-    /// A random wait of up to this on top: order gets lost.
-    pub jitter_ms: u64,
-    /// Hold everything back until this is off again.
-    pub paused: bool,
-    /// The handler's host and port, instead of the one in the URL: a tunnel for handlers with a public name.
-    pub connect_to: Option<String>,
-    /// The path that posts go to, instead of the one in the URL: bodies astray.
-    pub path: Option<String>,
-}
-
-/// How a delivery ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Delivered {
-    /// A status of 200 to 299.
-    Acknowledged,
-    /// Another status.
-    Refused,
-    /// No answer.
-    Failed,
-}
-
-/// Sends one item in a task of its own.
-pub fn spawn(shared: &Shared, portal: &str, item: Outgoing) {
-    let (shared, portal) = (shared.clone(), portal.to_owned());
-    shared.tasks().clone().spawn(async move {
-        let stop = shared.stopping().clone();
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = deliver(&shared, &portal, item) => {}
-        }
-    });
+/// Sends what portals put into their outboxes, each post in a task of its own, until the emulator stops.
+pub async fn run(shared: Shared, mut leaving: Leaving) {
+    let stop = shared.stopping().clone();
+    while let Some(Some((portal, item))) = stop.run_until_cancelled(leaving.recv()).await {
+        let (shared, stop) = (shared.clone(), stop.clone());
+        shared.tasks().clone().spawn(async move {
+            stop.run_until_cancelled(deliver(&shared, &portal, item)).await;
+        });
+    }
 }
 
 async fn deliver(shared: &Shared, portal: &str, item: Outgoing) {
@@ -117,7 +53,7 @@ async fn deliver(shared: &Shared, portal: &str, item: Outgoing) {
         return;
     }
     let jitter = if faults.jitter_ms > 0 {
-        crate::random::below(faults.jitter_ms)
+        random::below(faults.jitter_ms)
     } else {
         0
     };
@@ -150,7 +86,7 @@ fn note(shared: &Shared, portal: &str, item: &Outgoing, body: &str) -> Option<u6
 }
 
 /// One try; redirects are not followed, the answer's body is not read.
-async fn post(shared: &Shared, url: &str, faults: &Faults, body: String) -> Delivered {
+async fn post(shared: &Shared, url: &str, faults: &RelayFaults, body: String) -> Delivered {
     let Ok(mut url) = reqwest::Url::parse(url) else {
         return Delivered::Failed;
     };
@@ -236,7 +172,7 @@ fn body(world: &mut World, name: &str, item: &Outgoing, now: i64) -> Option<Stri
     Some(build(&data))
 }
 
-fn auth(portal: &Portal, item: &Outgoing, name: &str, now: i64, oauth: &mut crate::oauth::OAuth) -> Map<String, Value> {
+fn auth(portal: &Portal, item: &Outgoing, name: &str, now: i64, oauth: &mut OAuth) -> Map<String, Value> {
     let mut auth = Map::new();
     let mut put = |key: &str, value: Value| auth.insert(key.to_owned(), value);
     let app = portal.apps.get(&item.client_id);

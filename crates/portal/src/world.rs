@@ -1,5 +1,9 @@
 //! Everything that one process emulates: one authorisation server and any number of portals.
 
+pub mod limiter;
+pub mod posted;
+pub mod received;
+
 use std::{
     collections::VecDeque,
     net::SocketAddr,
@@ -11,18 +15,15 @@ use std::{
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::{limiter::Limiter, posted::Posted, received::Received};
 use crate::{
     clock::Clock,
-    fault::{self, Faults},
-    limiter::Limiter,
+    fault::{Faults, RelayFaults},
     oauth::OAuth,
-    posted::Posted,
-    received::Received,
-    relay::{self, Outgoing},
-    state::Portal,
+    state::{Outgoing, Portal},
 };
 
 /// Posts that the relay has under way at once, over all portals.
@@ -51,7 +52,7 @@ pub struct Hosted {
     /// Wrong answers to give.
     pub faults: Faults,
     /// What the relay does wrong.
-    pub relay: relay::Faults,
+    pub relay: RelayFaults,
     /// The front end's limiter, when it is on.
     pub limiter: Limiter,
     /// Calls received, the newest last.
@@ -61,6 +62,9 @@ pub struct Hosted {
     /// Incoming webhooks: secret → user.
     pub webhooks: IndexMap<String, u64>,
 }
+
+/// Posts that leave, each with its portal's name.
+pub type Leaving = mpsc::UnboundedReceiver<(String, Outgoing)>;
 
 /// The world with its lock, tasks and wake-ups; cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,14 +79,16 @@ struct Inner {
     changes: watch::Sender<u64>,
     timers: Notify,
     relay: Semaphore,
+    leaving: mpsc::UnboundedSender<(String, Outgoing)>,
     client: reqwest::Client,
     posts: AtomicU64,
 }
 
 impl Shared {
-    /// A world without portals.
-    pub fn new(oauth: OAuth, clock: Clock, client: reqwest::Client) -> Self {
-        Self(Arc::new(Inner {
+    /// A world without portals, and what its portals post: the relay's work.
+    pub fn new(oauth: OAuth, clock: Clock, client: reqwest::Client) -> (Self, Leaving) {
+        let (leaving, posts) = mpsc::unbounded_channel();
+        let shared = Self(Arc::new(Inner {
             world: Mutex::new(World {
                 oauth,
                 portals: IndexMap::new(),
@@ -93,9 +99,11 @@ impl Shared {
             changes: watch::Sender::new(0),
             timers: Notify::new(),
             relay: Semaphore::new(RELAY_WIDTH),
+            leaving,
             client,
             posts: AtomicU64::new(0),
-        }))
+        }));
+        (shared, posts)
     }
 
     /// The emulator's time.
@@ -158,7 +166,8 @@ impl Shared {
         };
         for (name, items) in leaving {
             for item in items {
-                relay::spawn(self, &name, item);
+                // Fails when the relay has stopped with the emulator.
+                drop(self.0.leaving.send((name.clone(), item)));
             }
         }
         self.0.changes.send_modify(|version| *version += 1);
@@ -185,8 +194,8 @@ impl Hosted {
             address,
             serving,
             moved_from: Vec::new(),
-            faults: fault::Faults::default(),
-            relay: relay::Faults::default(),
+            faults: Faults::default(),
+            relay: RelayFaults::default(),
             limiter: Limiter::default(),
             received: Received::default(),
             posted: Posted::default(),

@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 
 use crate::{
     context::Job,
-    registry::{ActivityRow, internal_code},
-    state::Portal,
+    state::{
+        Portal,
+        registry::{ActivityRow, internal_code},
+        workflow::Call,
+    },
     workflow::{
         self,
         seed::{self, finish},
-        template::{Call, Element},
+        template::Element,
     },
 };
 

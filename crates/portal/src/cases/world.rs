@@ -6,13 +6,16 @@ use serde_json::{Map, Value, json};
 
 use super::{Caller, probe, rows, seed};
 use crate::{
-    app::AppRow,
     clock::Clock,
     context::{Context, Response},
-    registry::{ActivityRow, PlacementRow},
     rest,
-    state::{InstanceRow, Portal},
-    workflow::{self, Workflow},
+    state::{
+        InstanceRow, Portal,
+        app::AppRow,
+        registry::{ActivityRow, PlacementRow},
+        workflow::Workflow,
+    },
+    workflow,
 };
 
 /// The app that makes the earlier calls, where a step names nobody else.

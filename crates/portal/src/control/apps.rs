@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::{Answer, Problem, optional, portal_missing, read};
 use crate::{
-    app::AppRow,
     lifecycle,
     oauth::{ACCESS_SECONDS, Grant},
+    state::app::AppRow,
     world::Shared,
 };
 

@@ -8,7 +8,10 @@ use axum::{
 use serde_json::json;
 
 use super::{Answer, portal_missing, read};
-use crate::{fault::Rule, relay, world::Shared};
+use crate::{
+    fault::{RelayFaults, Rule},
+    world::Shared,
+};
 
 pub(super) async fn list(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
     shared
@@ -33,7 +36,7 @@ pub(super) async fn clear(State(shared): State<Shared>, Path(portal): Path<Strin
 }
 
 pub(super) async fn relay(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
-    let faults: relay::Faults = read(&body)?;
+    let faults: RelayFaults = read(&body)?;
     let shown = json!(faults);
     shared
         .change_portal(&portal, |hosted| hosted.relay = faults)

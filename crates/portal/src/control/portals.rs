@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Problem, optional, portal_missing, read};
 use crate::{
-    emulator::{self, NewPortal},
+    hosting::{self, NewPortal},
     random,
     state::{Settings, User},
     world::Shared,
@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) async fn create(State(shared): State<Shared>, body: Bytes) -> Answer {
     let new: NewPortal = optional(body).await?;
-    Ok(Json(json!(emulator::create_portal(&shared, new).await?)))
+    Ok(Json(json!(hosting::create_portal(&shared, new).await?)))
 }
 
 pub(super) async fn list(State(shared): State<Shared>) -> Json<Value> {
@@ -26,14 +26,14 @@ pub(super) async fn list(State(shared): State<Shared>) -> Json<Value> {
         world
             .portals
             .iter()
-            .map(|(name, hosted)| json!(emulator::info(name, hosted)))
+            .map(|(name, hosted)| json!(hosting::info(name, hosted)))
             .collect()
     }))
 }
 
 pub(super) async fn show(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
     let shown = shared.read_portal(&portal, |hosted| {
-        let mut shown = json!(emulator::info(&portal, hosted));
+        let mut shown = json!(hosting::info(&portal, hosted));
         shown["settings"] = json!(hosted.portal.settings);
         shown["users"] = json!(hosted.portal.users);
         shown["counters"] = json!(hosted.portal.counters);
@@ -95,12 +95,12 @@ pub(super) async fn webhook(State(shared): State<Shared>, Path(portal): Path<Str
 }
 
 pub(super) async fn down(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
-    emulator::down(&shared, &portal).ok_or_else(portal_missing)?;
+    hosting::down(&shared, &portal).ok_or_else(portal_missing)?;
     Ok(Json(json!({"down": true})))
 }
 
 pub(super) async fn up(State(shared): State<Shared>, Path(portal): Path<String>) -> Answer {
-    emulator::up(&shared, &portal).await?.ok_or_else(portal_missing)?;
+    hosting::up(&shared, &portal).await?.ok_or_else(portal_missing)?;
     Ok(Json(json!({"down": false})))
 }
 
@@ -113,7 +113,7 @@ struct Rename {
 /// Gives the portal a new address; the old one answers 302.
 pub(super) async fn rename(State(shared): State<Shared>, Path(portal): Path<String>, body: Bytes) -> Answer {
     let Rename { domain } = optional(body).await?;
-    let info = emulator::rename(&shared, &portal, domain)
+    let info = hosting::rename(&shared, &portal, domain)
         .await?
         .ok_or_else(portal_missing)?;
     Ok(Json(json!(info)))

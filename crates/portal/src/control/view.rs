@@ -8,7 +8,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, portal_missing};
-use crate::{emulator, registry::ActivityRow, state::Portal, world::Shared};
+use crate::{
+    hosting,
+    state::{Portal, registry::ActivityRow},
+    world::Shared,
+};
 
 /// A workflow with its steps, values, lock and log.
 pub(super) fn workflow(portal: &Portal, id: &str) -> Option<Value> {
@@ -51,7 +55,7 @@ pub(super) async fn overview(State(shared): State<Shared>) -> Json<Value> {
     Json(shared.read(|world| {
         json!({
             "oauth": {"url": world.oauth.origin(), "server_endpoint": world.oauth.server_endpoint()},
-            "portals": world.portals.iter().map(|(name, hosted)| emulator::info(name, hosted)).collect::<Vec<_>>(),
+            "portals": world.portals.iter().map(|(name, hosted)| hosting::info(name, hosted)).collect::<Vec<_>>(),
             "now": shared.clock().seconds(),
             "documentation": "crates/portal/README.md",
         })

@@ -10,7 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, Problem, portal_missing, view};
-use crate::{state::Portal, workflow, world::Shared};
+use crate::{
+    state::{Portal, workflow},
+    world::Shared,
+};
 
 /// What to wait for: a workflow's end, a state of one of its steps, a counter, or what an app has registered.
 #[derive(Deserialize)]

@@ -10,10 +10,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Answer, Problem, optional, portal_missing, read, view};
 use crate::{
+    state::workflow::Call,
     workflow::{
         self, Start,
         seed::{self, Seed},
-        template::{self, Call, Element},
+        template::{self, Element},
     },
     world::Shared,
 };

@@ -13,8 +13,10 @@ use serde_json::Value;
 use crate::{
     context::{Context, Failure, Outcome, Params, Reply},
     php::{cast, text::upper_keys},
-    registry::{ActivityRow, internal_code},
-    state::Portal,
+    state::{
+        Portal,
+        registry::{ActivityRow, internal_code},
+    },
 };
 
 /// Activity or robot: the `IS_ROBOT` column.

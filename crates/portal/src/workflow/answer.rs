@@ -5,28 +5,24 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value};
 
 use super::{
-    Closed, Kind, LogKind, State, StepState, Workflow,
     run::{self, Task},
-    token, unique_id, value,
+    token, unique_id,
+    value::{self, Caller},
 };
 use crate::{
     context::{Context, Failure, Job, Outcome, Params, Reply},
     php::{cast::truthy, text::upper_keys},
-    registry::internal_code,
-    state::{EventSend, Portal},
+    state::{
+        EventSend, Portal,
+        registry::internal_code,
+        workflow::{Closed, Kind, LogKind, State, StepState, Workflow},
+    },
 };
 
 /// What an app's answer writes into the log when it has no text of its own.
 const DEFAULT_LOG: &str = "Received application response";
 /// A lock is marked as owned for this long; nobody ever looks at the mark.
 const OWNED_FOR: i64 = 300;
-
-/// The user whose token an answer came with.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Caller {
-    /// Offset to the server's zone, seconds.
-    pub zone_offset: i32,
-}
 
 /// Why a workflow could not be resumed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Workflow;
+use crate::state::workflow::Workflow;
 
 /// Resolves the expressions of a value, also inside lists and maps. A text that is one expression takes the value as
 /// it is; inside a longer text it becomes text.
@@ -72,7 +72,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::workflow::State;
+    use crate::state::workflow::State;
 
     fn workflow() -> Workflow {
         let fields = json!({"NAME": "Deal {=Document:NAME}", "PHONES": ["1", "2"], "SUM": 5});

@@ -5,15 +5,18 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value};
 
 use super::{
-    Closed, Kind, LogKind, State, StepState, Workflow, expression,
+    expression,
     template::{self, Element},
     token, unique_id, value,
 };
 use crate::{
     random,
-    registry::{ActivityRow, internal_code},
-    relay::{Outgoing, Post},
-    state::{InstanceRow, Portal},
+    state::{
+        InstanceRow, Portal,
+        outgoing::{Outgoing, Post},
+        registry::{ActivityRow, internal_code},
+        workflow::{Call, Closed, Kind, LogKind, State, StepState, Workflow},
+    },
 };
 
 /// A timeout is capped at five years.
@@ -273,7 +276,7 @@ fn query_data(
     portal: &Portal,
     workflow: &Workflow,
     row: &ActivityRow,
-    call: &template::Call,
+    call: &Call,
     event_token: String,
     subscription: Option<String>,
     timeout: u64,

@@ -3,12 +3,14 @@
 use serde_json::Map;
 
 use super::{
-    Kind, State, StepState, Workflow,
     run::{self, Start},
-    template::{Call, Element},
+    template::Element,
     token,
 };
-use crate::state::Portal;
+use crate::state::{
+    Portal,
+    workflow::{Call, Kind, State, StepState, Workflow},
+};
 
 /// A workflow to be put in place.
 #[derive(Debug, Clone, Default)]

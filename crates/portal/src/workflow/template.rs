@@ -1,10 +1,16 @@
 //! Templates: what the designer would save.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-use super::{Kind, Node, Step, StepState};
-use crate::{random, registry::ActivityRow, state::Portal};
+use crate::{
+    random,
+    state::{
+        Portal,
+        registry::ActivityRow,
+        workflow::{Call, Kind, Node, Step, StepState},
+    },
+};
 
 /// An element of a template.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,27 +23,6 @@ pub enum Element {
     },
     /// An app's activity.
     Call(Box<Call>),
-}
-
-/// An app's activity in a template.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Call {
-    /// Node name, unique in the template; made up if empty.
-    pub name: String,
-    /// The activity's code.
-    pub code: String,
-    /// App; may be left out when only one app has the code.
-    pub client_id: String,
-    /// Values of the settings dialog, with expressions. What is left out takes the definition's default, as when a
-    /// person drops the activity into a template and saves; `null` leaves it untouched.
-    pub properties: Map<String, Value>,
-    /// The dialog's "wait for an answer" (`Y` or `N`), used only when the definition leaves it to the designer.
-    pub wait: Option<String>,
-    /// Time-out in seconds, 0 = none.
-    pub timeout: u64,
-    /// The dialog's "run as", 0 = by the definition.
-    pub run_as: u64,
 }
 
 /// Finds the row that a template's step refers to, as the designer does: by app and code.

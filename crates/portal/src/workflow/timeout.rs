@@ -2,8 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::{Closed, Kind, StepState, answer, run, unique_id};
-use crate::state::Portal;
+use super::{answer, run, unique_id};
+use crate::state::{
+    Portal,
+    workflow::{Closed, Kind, StepState},
+};
 
 /// A time-out that meets a held lock is tried again a minute later.
 const AGAIN_AFTER: i64 = 60_000_000;

@@ -1,15 +1,10 @@
 //! Event tokens: `workflow|activity|event.signature`.
 
-use std::collections::HashSet;
-
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
 
 use crate::{random, state::Portal};
-
-/// Event tokens that count as signed although the portal's key did not sign them: captured ones of another portal.
-pub type Seeded = HashSet<String>;
 
 fn mac(portal: &Portal, value: &str) -> Hmac<Sha256> {
     // The signer's salt, the option `signer_default_key` and the kernel's `crypto_key` in one string; verified on the

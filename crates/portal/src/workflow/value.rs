@@ -7,8 +7,17 @@ use jiff::{
 };
 use serde_json::{Map, Value, json};
 
-use super::answer::Caller;
-use crate::{php::cast::truthy, registry::ActivityRow, state::Portal};
+use crate::{
+    php::cast::truthy,
+    state::{Portal, registry::ActivityRow},
+};
+
+/// The user whose token an answer came with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Caller {
+    /// Offset to the server's zone, seconds.
+    pub zone_offset: i32,
+}
 
 /// Outputs of a step that has not been answered: the definition's defaults.
 pub(super) fn defaults(row: &ActivityRow) -> Map<String, Value> {

@@ -6,8 +6,10 @@ use super::{Kind, administrator, application, check, given, invalid, placement, 
 use crate::{
     context::{Context, Failure, Outcome, Params, Reply},
     php::cast::{is_array, is_empty},
-    registry::{ActivityRow, internal_code},
-    state::Portal,
+    state::{
+        Portal,
+        registry::{ActivityRow, internal_code},
+    },
 };
 
 /// Registers a definition. Order of the checks: application, administrator, definition, duplicate, placement, widths, row.

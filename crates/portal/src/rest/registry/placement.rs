@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     context::Failure,
     php::text::{cut, same_in_collation},
-    registry::{PlacementRow, Registry},
+    state::registry::{PlacementRow, Registry},
 };
 
 /// The one placement that activities use.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    app::AppRow,
     php::{cast, serialize, text::cut},
+    state::app::AppRow,
 };
 
 /// Width of `CODE` and `APP_ID`, characters.

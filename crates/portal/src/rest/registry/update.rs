@@ -6,8 +6,7 @@ use super::{Kind, administrator, application, check, found, given, invalid, plac
 use crate::{
     context::{Context, Failure, Outcome, Params, Reply},
     php::cast::{is_empty, to_text},
-    registry::ActivityRow,
-    state::Portal,
+    state::{Portal, registry::ActivityRow},
 };
 
 /// Columns that an update sets; `None` leaves one as it is.

@@ -16,10 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::{Authority, OAUTH_HOSTS};
+use super::Authority;
 use crate::{
-    http::{portal, response, serve},
-    oauth,
+    names::OAUTH_HOSTS,
+    server::{self, portal, response, serve},
     world::Shared,
 };
 
@@ -105,7 +105,7 @@ async fn open(
 fn destination(shared: &Shared, host: &str) -> Option<Destination> {
     if OAUTH_HOSTS.contains(&host) {
         let serving = shared.stopping().clone();
-        let router = oauth::router(shared.clone());
+        let router = server::oauth::router(shared.clone());
         return Some(Destination { router, serving });
     }
     let (name, serving) = shared.read(|world| {

@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 use super::{Call, apply_fault, auth, before_fault, json_response, read_params, response};
 use crate::{
     context::{self, Context, Failure, Job},
-    received, rest, time_block,
+    rest, time_block,
     workflow::{self, job_order},
-    world::{Hosted, Shared},
+    world::{Hosted, Shared, received},
 };
 
 /// State of a portal's router.

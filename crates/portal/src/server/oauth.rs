@@ -8,9 +8,9 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{ACCESS_SECONDS, Grant, Worth};
+use super::{apply_fault, before_fault, json_response, read_params};
 use crate::{
-    http::{apply_fault, before_fault, json_response, read_params},
+    oauth::{ACCESS_SECONDS, Grant, Worth},
     time_block::{self, Times},
     world::{Shared, World},
 };

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::{
-    app::AppRow,
     context::{Context, Failure, Outcome, Params, Reply},
     lifecycle,
     php::{cast::to_int, text::upper_keys},
     rest,
-    state::{EventHandler, Portal},
+    state::{EventHandler, Portal, app::AppRow},
 };
 
 /// Events that can be bound. The server has hundreds; these are the ones that matter to a business process app.

@@ -8,9 +8,6 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 pub(crate) use authority::Authority;
 
-/// Where the vendor's authorisation server is, by the portal's region.
-pub(crate) const OAUTH_HOSTS: [&str; 2] = ["oauth.bitrix.info", "oauth.bitrix24.tech"];
-
 /// How apps are to reach the emulator under its public names.
 #[derive(Debug, Clone)]
 pub struct Https {
@@ -46,24 +43,4 @@ impl Https {
         }
         Ok(authority)
     }
-}
-
-/// A host as a URL's origin.
-pub(crate) fn origin(https: bool, host: &str) -> String {
-    format!("http{}://{host}", if https { "s" } else { "" })
-}
-
-/// A name for a portal that was given none; `.test` never resolves.
-pub(crate) fn domain(portal: &str) -> String {
-    let label: String = portal
-        .chars()
-        .map(|char| {
-            if char.is_ascii_alphanumeric() {
-                char.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .collect();
-    format!("{label}.bitrix24.test")
 }

@@ -1,8 +1,10 @@
 //! The dispatcher of REST methods: what every call goes through, single or in a batch.
 
 mod batch;
+mod events;
 mod filter;
 mod instances;
+mod methods;
 mod registry;
 mod scope;
 
@@ -90,7 +92,7 @@ fn run(portal: &mut Portal, context: &mut Context, method: &str, mut params: Par
     }
     let outcome = registry::call(portal, context, method, &params)
         .or_else(|| instances::call(portal, context, method, &params, start))
-        .or_else(|| crate::methods::call(portal, context, method, &params))
+        .or_else(|| methods::call(portal, context, method, &params))
         .or_else(|| (call.extra)(method, &params, start))
         .unwrap_or_else(|| Err(Failure::method_not_found()));
     outcome.and_then(envelope)

@@ -1,6 +1,8 @@
 //! HTTP below the methods: listeners, parameters, wrong answers on order.
 
 mod auth;
+pub(crate) mod https;
+pub(crate) mod oauth;
 pub(crate) mod portal;
 pub(crate) mod serve;
 

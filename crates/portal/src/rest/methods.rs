@@ -1,9 +1,8 @@
 //! Methods outside of the registry, batch and list of instances.
 
-mod events;
-
 use serde_json::{Map, Value, json};
 
+use super::events;
 use crate::{
     context::{Context, Failure, Outcome, Params, Reply},
     state::Portal,
@@ -41,7 +40,7 @@ const METHODS: [&str; 25] = [
 ];
 
 /// Calls a method by its lower-case name; `None` = not one of these.
-pub fn call(portal: &mut Portal, context: &mut Context, method: &str, params: &Params) -> Option<Outcome> {
+pub(super) fn call(portal: &mut Portal, context: &mut Context, method: &str, params: &Params) -> Option<Outcome> {
     Some(match method {
         "bizproc.event.send" => workflow::event_send(portal, context, params),
         "bizproc.activity.log" => workflow::activity_log(portal, context, params),

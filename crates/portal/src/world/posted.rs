@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use crate::relay::Delivered;
+use crate::state::outgoing::Delivered;
 
 /// Posts kept.
 const KEPT: usize = 1_000;

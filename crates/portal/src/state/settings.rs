@@ -1,0 +1,78 @@
+//! Behaviour that differs between portals.
+
+use serde::{Deserialize, Serialize};
+
+/// Switches of a portal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
+pub struct Settings {
+    /// `signer_default_key` option: event tokens are signed with it.
+    pub signer_default_key: String,
+    /// `crypto_key` of the kernel's settings.
+    pub crypto_key: String,
+    /// The server's offset to UTC, seconds.
+    pub zone_offset: i32,
+    /// Site culture's date and time format.
+    pub culture: String,
+    /// Whether users' zones count.
+    pub use_time_zones: bool,
+    /// Whether the proactive filter is on.
+    pub security_filter: bool,
+    /// Whether the plan has business processes.
+    pub bizproc: bool,
+    /// How `event.send` answers.
+    pub event_send: EventSend,
+    /// How long a hit that resumes a workflow keeps its lock, milliseconds.
+    pub lock_hold_ms: u64,
+    /// How many of the coming answers lose their save to a second hit that overwrote the lock, as the server's lock allows: the
+    /// next step's callback has left by then, and its event token is dead.
+    pub lost_saves: u64,
+    /// Whether the leaky bucket of 50 calls, 2 a second, per source address is on.
+    pub limiter: bool,
+    /// Whether the frame's body has the fields of newer portals: `SERVER_ENDPOINT`, `APPLICATION_TOKEN`, `APPLICATION_SCOPE`.
+    pub frame_extras: bool,
+    /// Whether events have the fields of 2017 only: no `ACTIVE`, `INSTALLED`, `expires`, no number of the handler, no endpoints.
+    pub old_events: bool,
+    /// Whether events' names come in lower case, as some dumps have them.
+    pub lower_case_events: bool,
+    /// Whether an installation and an update delete the app's ONAPPINSTALL handlers, as rest 26.800 does: only an app without UI
+    /// gets its built-in one back.
+    pub sync_install_handlers: bool,
+    /// Language of the portal, `LANG` and `LANGUAGE_ID`.
+    pub language: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            signer_default_key: "0123456789abcdef0123456789abcdef".into(),
+            crypto_key: "00112233445566778899aabbccddeeff".into(),
+            zone_offset: 0,
+            culture: "DD.MM.YYYY HH:MI:SS".into(),
+            use_time_zones: false,
+            security_filter: false,
+            bizproc: true,
+            event_send: EventSend::Async2026,
+            lock_hold_ms: 0,
+            lost_saves: 0,
+            limiter: false,
+            frame_extras: true,
+            old_events: false,
+            lower_case_events: false,
+            sync_install_handlers: false,
+            language: "en".into(),
+        }
+    }
+}
+
+/// Generations of `bizproc.event.send`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EventSend {
+    /// `true` for every signed token, the work in a background job (since module version 25.1150).
+    #[serde(rename = "async-2026")]
+    Async2026,
+    /// The work first; 400 `"404"` or `"423"` when there is no workflow or it is locked.
+    #[serde(rename = "sync-2025")]
+    Sync2025,
+}
