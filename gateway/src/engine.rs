@@ -4,21 +4,21 @@ mod finish;
 mod loader;
 mod memory;
 mod retry;
-mod timeline;
 mod work;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 
+pub(crate) use self::memory::Seat;
 use self::{loader::Wake, memory::Memory};
-pub(crate) use self::{memory::Seat, timeline::Timeline};
 use crate::{
     executor::Executors,
     job::{Job, Millis, Progress},
     portal::Portals,
     shared::Shared,
     storage::RowId,
+    timeline::Timeline,
 };
 
 /// After a panic in our own code the job rests for as long, so that it can't spin.

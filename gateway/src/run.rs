@@ -16,6 +16,7 @@ use crate::{
     Config, NAME, VERSION,
     engine::Engine,
     events::Events,
+    health::Health,
     hot::Hot,
     http::{Buffers, Gate, Server as HttpServer, router},
     jobs::JobsService,
@@ -26,7 +27,7 @@ use crate::{
     shared::Shared,
     storage::Storage,
     sync::Sync,
-    upkeep::{Health, Upkeep},
+    upkeep::Upkeep,
 };
 
 /// Longest wait for jobs in hand at the soft stop; what isn't over then is in the store.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use service::{Lifecycle, SharedClock, Telemetry, seal::Sealer};
 
 use crate::{
-    config::Config, job::Millis, metrics::Counts, registrar::Registrar, snapshot::Latest, storage::Storage,
-    upkeep::Health,
+    config::Config, health::Health, job::Millis, metrics::Counts, registrar::Registrar, snapshot::Latest,
+    storage::Storage,
 };
 
 /// One of each, for all.

@@ -12,7 +12,7 @@ use service::{
     },
 };
 
-use crate::http::routes;
+use crate::routes;
 
 const LEN: usize = 16 + 8 + 1;
 

@@ -1,14 +1,7 @@
 //! What is done every now and then: the store's health, the mark of what is settled, numbers, retention.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use service::admin::Latch;
 use store::StoreError;
 
 use crate::{
@@ -23,38 +16,6 @@ const TICK: Duration = Duration::from_secs(1);
 const COUNT: u32 = 5;
 /// Ticks between looks for what is old.
 const RETENTION: u32 = 600;
-
-/// Whether the store can be written to, as far as the last write told.
-#[derive(Debug)]
-pub(crate) struct Health {
-    latch: Latch,
-    failing: AtomicBool,
-}
-
-impl Health {
-    pub(crate) fn new(latch: Latch) -> Arc<Self> {
-        latch.set(true);
-        Arc::new(Self {
-            latch,
-            failing: AtomicBool::new(false),
-        })
-    }
-
-    /// A write failed: no more traffic until one succeeds.
-    pub(crate) fn failed(&self) {
-        self.failing.store(true, Relaxed);
-        self.latch.set(false);
-    }
-
-    fn works(&self) {
-        self.failing.store(false, Relaxed);
-        self.latch.set(true);
-    }
-
-    fn is_failing(&self) -> bool {
-        self.failing.load(Relaxed)
-    }
-}
 
 /// The upkeep, with all it needs.
 pub(crate) struct Upkeep {

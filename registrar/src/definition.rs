@@ -1,6 +1,7 @@
 //! Definitions: read from executors, checked, pinned as revisions.
 
 mod catalog;
+mod error;
 mod file;
 mod reflection;
 mod source;
@@ -11,14 +12,3 @@ pub(crate) use self::{
     catalog::{Catalog, Current, Problem},
     watch::watch,
 };
-
-/// A pinned set of definitions, in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredRevision {
-    pub(crate) app: String,
-    pub(crate) executor: String,
-    pub(crate) revision: String,
-    /// Encoded `FileDescriptorSet`.
-    pub(crate) descriptors: Vec<u8>,
-    pub(crate) current: bool,
-}

@@ -2,78 +2,15 @@
 
 mod admission;
 mod credentials;
-mod lifecycle;
 mod proof;
 mod repository;
 mod tokens;
 
-use jiff::Timestamp;
-use proto::registrar::v1::InstallationState as State;
-
 pub(crate) use self::{
     admission::{Admission, Refused},
     credentials::{Credentials, digest},
-    lifecycle::{Later, LifecycleEvents, Taken},
     proof::{Proof, Unproved, prove},
     repository::Installations,
     tokens::{Issued, Purpose, TokenError, Tokens},
 };
-
-/// Which installation.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Key {
-    /// The app's name in the configuration.
-    pub(crate) app: String,
-    /// The portal's identity, stable over renames.
-    pub(crate) member_id: String,
-}
-
-/// SHA-256 of a token.
-pub(crate) type TokenDigest = [u8; 32];
-
-/// Application tokens believed at once: the newest, and the one before it for callbacks on their way.
-const APPLICATION_TOKENS: usize = 2;
-
-impl Installation {
-    /// Whether its credentials are an administrator's and renew themselves: only then they need no others.
-    pub(crate) fn works(&self) -> bool {
-        matches!(self.state, State::Active | State::Incomplete | State::NoBizproc)
-    }
-}
-
-/// An app on a portal, without its credentials.
-#[derive(Debug, Clone)]
-pub(crate) struct Installation {
-    pub(crate) key: Key,
-    /// REST base of the portal, named by the OAuth server; never one from a request.
-    pub(crate) client_endpoint: String,
-    /// The configured OAuth host that proved it.
-    pub(crate) oauth_host: String,
-    /// The administrator whose credentials are used; activities run as this user. A temporary installation's may be
-    /// anybody: then `administrator_lost` is set.
-    pub(crate) user_id: i64,
-    pub(crate) state: State,
-    /// Digests of the application tokens that are believed, newest first.
-    pub(crate) application_tokens: Vec<TokenDigest>,
-    /// When it became known.
-    pub(crate) created: Timestamp,
-    /// When its credentials were last taken from a proved request.
-    pub(crate) adopted: Timestamp,
-    /// How often its credentials were taken.
-    pub(crate) adoptions: i64,
-    /// Its user may not register activities any more; another administrator may take over.
-    pub(crate) administrator_lost: bool,
-    /// The event handler that the portal knows; empty: none.
-    pub(crate) bound: String,
-    pub(crate) reconciled: Option<Timestamp>,
-    /// When everything was last updated blindly.
-    pub(crate) updated_all: Option<Timestamp>,
-    /// What went wrong when it was last reconciled; empty: nothing.
-    pub(crate) problem: String,
-}
-
-/// The application tokens that are believed when a `new` one is learnt, newest first.
-pub(crate) fn believed(before: &[TokenDigest], new: Option<TokenDigest>) -> Vec<TokenDigest> {
-    let others = before.iter().copied().filter(|token| Some(*token) != new);
-    new.into_iter().chain(others).take(APPLICATION_TOKENS).collect()
-}
+pub(crate) use crate::storage::{Installation, Key, TokenDigest};

@@ -9,6 +9,7 @@ mod config;
 mod definition;
 mod error;
 mod installation;
+mod lifecycle;
 mod metrics;
 mod reconcile;
 mod remote;

@@ -4,12 +4,10 @@ mod desired;
 mod pass;
 mod plan;
 mod reconciler;
-mod registrations;
 mod scheduler;
 mod session;
 
 pub(crate) use self::{
     reconciler::{Reconciler, Report},
-    registrations::Registration,
     scheduler::Scheduler,
 };

@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    definition::{Catalog, StoredRevision},
+    definition::Catalog,
     error::Error,
     installation::{self, Installations},
     metrics::Metrics,
-    storage::Storage,
+    storage::{Storage, StoredRevision},
 };
 
 /// Keeps the snapshot up to date and tells who waits for it.

@@ -5,7 +5,11 @@
 //! when they return. Reads see everything that was acknowledged before. Credentials come and go encrypted.
 
 mod command;
+mod event;
+mod installation;
 mod reads;
+mod registration;
+mod revision;
 mod sqlite;
 
 use std::{path::Path, sync::Arc};
@@ -17,12 +21,11 @@ use store::{Groups, StoreError};
 use self::command::Command;
 pub(crate) use self::{
     command::{Adoption, Outcome, SealedCredentials},
+    event::Taken,
+    installation::{Installation, Key, TokenDigest},
     reads::Reads,
-};
-use crate::{
-    definition::StoredRevision,
-    installation::{Key, Taken, TokenDigest},
-    reconcile::Registration,
+    registration::{ParametersDigest, Registration},
+    revision::StoredRevision,
 };
 
 /// The registrar's store. Cheap to clone; closed with the last clone, after everything handed to it is written.

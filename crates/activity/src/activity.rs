@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Culture, MappingError, Value, answer, call::Call, masked, request};
+use crate::{Culture, ErrorOutput, MappingError, OnFailure, Value, Wait, answer, call::Call, masked, request};
 
 /// Parameters of an update that clear what the portal has. Measured on the running server: an empty list clears a map, an
 /// empty text the others, and what is left out stays.
@@ -31,35 +31,6 @@ pub enum Kind {
     Activity,
     /// A robot of CRM and task automation: `bizproc.robot.*`.
     Robot,
-}
-
-/// Whether a workflow waits for the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Wait {
-    /// It waits: `USE_SUBSCRIPTION` is `Y`.
-    Always,
-    /// It goes on at once: `N`.
-    Never,
-    /// The author of the template decides: not sent.
-    Designer,
-}
-
-/// What happens when the executor fails for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OnFailure {
-    /// The workflow is answered with a business error and goes on.
-    Answer,
-    /// The job waits for a person.
-    Park,
-}
-
-/// Keys of the returned properties that carry a business error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErrorOutput {
-    /// Key of the error code.
-    pub code_key: String,
-    /// Key of the error message.
-    pub message_key: String,
 }
 
 impl Activity {

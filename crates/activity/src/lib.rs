@@ -24,6 +24,7 @@
 mod activity;
 mod annotation;
 mod answer;
+mod behaviour;
 mod call;
 mod code_pattern;
 mod culture;
@@ -50,7 +51,8 @@ mod weight;
 mod wire;
 
 pub use crate::{
-    activity::{Activity, ErrorOutput, Kind, OnFailure, Wait},
+    activity::{Activity, Kind},
+    behaviour::{ErrorOutput, OnFailure, Wait},
     code_pattern::{CodePattern, CodePatternError},
     culture::{Culture, DateFormat, DateFormatError, Zone, ZoneError},
     limits::Limits,

@@ -9,17 +9,21 @@
 
 mod array;
 mod decode;
+mod error;
 mod hex;
 mod json;
 mod key;
+mod limits;
 mod name;
 mod pairs;
 mod tree;
 
 pub use array::{Array, Iter, Value};
-pub use decode::{FormError, Limits, decode};
+pub use decode::decode;
+pub use error::FormError;
 pub use json::to_json;
 pub use key::Key;
+pub use limits::Limits;
 
 #[cfg(test)]
 mod tests;

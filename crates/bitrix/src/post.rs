@@ -6,6 +6,7 @@
 mod auth;
 mod callback;
 mod classify;
+mod error;
 mod event;
 mod event_token;
 mod field;
@@ -13,7 +14,8 @@ mod frame;
 
 pub use auth::Auth;
 pub use callback::Callback;
-pub use classify::{Post, PostError, classify};
+pub use classify::{Post, classify};
+pub use error::PostError;
 pub use event::Event;
 pub use event_token::EventToken;
 pub use frame::Frame;

@@ -15,6 +15,7 @@ pub mod duration;
 mod environment;
 mod error;
 mod file_values;
+mod origin;
 
 use std::{path::Path, time::Duration};
 

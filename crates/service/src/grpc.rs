@@ -14,7 +14,6 @@ mod tls;
 
 pub use balance::{Balanced, Picked, Unresolved};
 pub use bearer::{Bearer, with_token};
-pub(crate) use channel::Address;
 pub use channel::{ChannelError, Connection, channel};
 pub use code::code_name;
 pub use deadline::deadline;

@@ -3,6 +3,7 @@
 //! A service is a library with a `Config`, bound `Sockets` and `run(config, sockets, parts)`; its `main.rs` only calls
 //! [`main`]. Several services can live in one process, so nothing here is global but the log output and the TLS provider.
 
+mod address;
 pub mod admin;
 pub mod backoff;
 mod clock;
@@ -17,6 +18,7 @@ mod secret;
 pub mod telemetry;
 mod tls;
 
+pub use address::AddressError;
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock, system_time};
 pub use config::{ConfigError, Configuration};

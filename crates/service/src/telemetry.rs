@@ -7,6 +7,7 @@
 
 mod capture;
 mod endpoint;
+mod error;
 mod export;
 mod logs;
 mod sampling;
@@ -16,7 +17,7 @@ pub mod traceparent;
 use std::{borrow::Cow, fmt, sync::Arc, time::SystemTime};
 
 pub use capture::Spans;
-pub use export::TelemetryError;
+pub use error::TelemetryError;
 pub use logs::{log_span, logs, logs_from};
 use opentelemetry::InstrumentationScope;
 pub use opentelemetry::{

@@ -11,22 +11,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::{StoreError, StoreName, commit, queue::Queue, write::Write};
-
-/// What commits groups of a service's commands.
-pub trait Engine: Send + 'static {
-    /// What can be asked for: a plain value.
-    type Command: Send + 'static;
-    /// What the caller is told.
-    type Outcome: Send + 'static;
-
-    /// Applies all commands in one transaction, as if in the order of the group, sets each one's outcome, and returns when
-    /// they are on the disk. A command that fails leaves nothing behind and does not touch the others.
-    ///
-    /// # Errors
-    /// Nothing of the group was written; outcomes that were set are void.
-    fn commit(&mut self, group: &mut [Write<Self::Command, Self::Outcome>]) -> Result<(), StoreError>;
-}
+use crate::{Engine, StoreError, StoreName, commit, queue::Queue, write::Write};
 
 /// One thread that commits a store's commands in groups. Cheap to clone; closed when the last clone is dropped, after
 /// everything handed to it is written.

@@ -36,12 +36,14 @@
 //! ```
 
 mod commit;
+mod engine;
 mod error;
 mod groups;
 mod queue;
 pub mod sqlite;
 mod write;
 
+pub use engine::Engine;
 pub use error::{StoreError, StoreName};
-pub use groups::{Engine, Groups};
+pub use groups::Groups;
 pub use write::Write;

@@ -5,10 +5,11 @@ use service::{
     telemetry::{KeyValue, SpanKind},
 };
 
-use super::{Engine, Held, Timeline, timeline::Resumed};
+use super::{Engine, Held};
 use crate::{
     job::{Job, Outcome, State},
     storage::Mark,
+    timeline::{Resumed, Timeline},
     trace::Done,
 };
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Engine, Held, Timeline};
-use crate::{job::Millis, storage::StoredJob};
+use super::{Engine, Held};
+use crate::{job::Millis, storage::StoredJob, timeline::Timeline};
 
 /// Jobs read at once.
 const BATCH: usize = 256;

@@ -9,7 +9,7 @@ use service::{
 };
 
 use super::{
-    Engine, Held, Timeline,
+    Engine, Held,
     retry::{self, Next},
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     portal::{Sending, Sent, Verdict},
     snapshot::Definitions,
     storage::Mark,
+    timeline::Timeline,
     trace,
 };
 

@@ -10,11 +10,11 @@ use bitrix::post::Callback;
 use service::{system_time, telemetry::KeyValue};
 use tokio::sync::oneshot;
 
-use super::{receive::Arrival, refusal::Refusal, router::Gate};
+use super::{arrival::Arrival, gate::Gate, refusal::Refusal};
 use crate::{
-    engine::Timeline,
     job::{Job, State, property_pairs},
     storage::{Accept, Inserted, Quarantined},
+    timeline::Timeline,
     trace::{Done, Post, Trace},
     vouch::{self, Doubt},
 };

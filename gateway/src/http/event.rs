@@ -7,7 +7,7 @@ use axum::{
 use bitrix::post::Event;
 use sha2::{Digest, Sha256};
 
-use super::{accept::unstored, receive::Arrival, refusal::Refusal, router::Gate};
+use super::{accept::unstored, arrival::Arrival, gate::Gate, refusal::Refusal};
 use crate::storage::NewEvent;
 
 /// Takes an event.

@@ -5,11 +5,11 @@ use bitrix::post::Frame;
 use proto::registrar::v1::InstallRequest;
 use service::telemetry::{KeyValue, SpanKind};
 
-use super::{page, receive::Arrival, router::Gate, routes};
+use super::{arrival::Arrival, gate::Gate, page};
 use crate::{
     auth,
     registrar::{INSTALL, ended},
-    trace,
+    routes, trace,
 };
 
 /// Installs, as far as the registrar believes it, and shows what came of it.

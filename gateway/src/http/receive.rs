@@ -11,21 +11,13 @@ use bitrix::post::{Post, classify};
 use jiff::Timestamp;
 
 use super::{
-    accept, event, frame,
+    accept,
+    arrival::Arrival,
+    event, frame,
+    gate::Gate,
     refusal::Refusal,
-    router::Gate,
     source::{Peer, source},
 };
-
-/// What is known of a POST beside its body.
-pub(super) struct Arrival<'a> {
-    pub(super) app: &'a str,
-    /// Of the URL; none when the body came to an address without one.
-    pub(super) revision: Option<&'a str>,
-    pub(super) at: Timestamp,
-    pub(super) source: String,
-    pub(super) path: &'a str,
-}
 
 /// Takes a POST, whatever it is.
 pub(super) async fn receive(gate: &Gate, app: &str, revision: Option<&str>, request: Request) -> Response {

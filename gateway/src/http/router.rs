@@ -9,16 +9,8 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{body::Buffers, page, receive, refusal::Refusal, routes};
-use crate::{engine::Engine, quarantine::Quarantine, shared::Shared};
-
-/// What the handlers need.
-pub(crate) struct Gate {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) engine: Engine,
-    pub(crate) quarantine: Arc<Quarantine>,
-    pub(crate) buffers: Buffers,
-}
+use super::{gate::Gate, page, receive, refusal::Refusal};
+use crate::routes;
 
 /// All addresses of the port for portals and browsers.
 pub(crate) fn router(gate: Arc<Gate>) -> Router {

@@ -14,8 +14,8 @@ use super::{
     token::{NoToken, Token},
 };
 use crate::{
-    engine::Timeline,
     job::{Answer, Job},
+    timeline::Timeline,
 };
 
 /// An answer on its way.

@@ -14,9 +14,9 @@ use tokio::sync::Mutex;
 use tonic::Code;
 
 use crate::{
-    engine::Timeline,
     job::{Job, Millis},
     registrar::{ISSUE_TOKEN, Registrar, ended},
+    timeline::Timeline,
     trace::Server,
 };
 

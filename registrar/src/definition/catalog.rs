@@ -14,11 +14,11 @@ use service::{
 };
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::{StoredRevision, file::FileSource, source::Source};
+use super::{file::FileSource, source::Source};
 use crate::{
     config::{Config, Descriptors, Executor},
     error::Error,
-    storage::Storage,
+    storage::{Storage, StoredRevision},
 };
 
 /// The definitions in use, and what is wrong with those that are not.

@@ -18,7 +18,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_response::MessageResponse,
 };
 
-use super::source::SourceError;
+use super::error::SourceError;
 
 /// Both versions have the same messages on the wire; v1alpha is what older servers and some languages still have alone.
 const PATHS: [&str; 2] = [

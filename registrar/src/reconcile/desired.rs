@@ -4,8 +4,7 @@ use activity::{Activity, Kind};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of the parameters.
-pub(crate) type Digest = [u8; 32];
+use crate::storage::ParametersDigest;
 
 /// An activity or robot as a portal should hold it.
 #[derive(Debug, Clone)]
@@ -19,7 +18,7 @@ pub(crate) struct Desired {
     /// Revision of its set.
     pub(crate) revision: String,
     /// Of all parameters, `HANDLER` and `AUTH_USER_ID` included.
-    pub(crate) digest: Digest,
+    pub(crate) digest: ParametersDigest,
     parameters: Map<String, Value>,
     fields: Map<String, Value>,
 }
@@ -70,7 +69,7 @@ impl Desired {
 }
 
 /// The keys keep their order, so equal parameters have equal digests.
-fn digest(parameters: &Map<String, Value>) -> Digest {
+fn digest(parameters: &Map<String, Value>) -> ParametersDigest {
     Sha256::digest(Value::Object(parameters.clone()).to_string()).into()
 }
 

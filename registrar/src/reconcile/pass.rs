@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 
 use super::{
     desired::Desired,
-    plan::{Action, Observed, plan},
-    registrations::{Registration, applied},
+    plan::{Action, Observed, applied, plan},
     session::{Session, Stop},
 };
-use crate::{error::Error, installation::Installation, storage::Storage};
+use crate::{
+    error::Error,
+    installation::Installation,
+    storage::{Registration, Storage},
+};
 
 /// Events that tell of an app's life on a portal. The last is hardly ever sent, but what sends it is what wipes activities.
 const EVENTS: [&str; 3] = ["ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE"];

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use activity::Kind;
 
-use super::desired::{Desired, Digest};
+use super::desired::Desired;
+
+use crate::storage::{ParametersDigest, Registration};
 
 /// What the portal lists.
 #[derive(Debug, Default, Clone)]
@@ -26,7 +28,7 @@ impl Observed {
 }
 
 /// What the portal took last, by code: the kind and the digest of its parameters.
-pub(crate) type Applied = BTreeMap<String, (Kind, Digest)>;
+pub(crate) type Applied = BTreeMap<String, (Kind, ParametersDigest)>;
 
 /// What to do about one activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,12 @@ pub(crate) enum Action {
     Update,
     /// Nothing can be done: the code is taken by the other kind, and we never delete by ourselves.
     Blocked,
+}
+
+/// What the portal took last, by its registrations.
+pub(crate) fn applied(registrations: &[Registration]) -> Applied {
+    let known = |one: &Registration| Some((one.code.clone(), (one.kind, one.digest?)));
+    registrations.iter().filter_map(known).collect()
 }
 
 /// One action for every desired activity, in their order. `blind`: update also what seems as desired.

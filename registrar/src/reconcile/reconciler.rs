@@ -15,7 +15,6 @@ use tracing::Instrument as _;
 use super::{
     desired::Desired,
     pass::Pass,
-    registrations::Registration,
     session::{Session, Stop},
 };
 use crate::{
@@ -25,7 +24,7 @@ use crate::{
     installation::{Installation, Installations, Key, Tokens},
     metrics::Metrics,
     remote::{Parent, Remote},
-    storage::{Outcome, Storage},
+    storage::{Outcome, Registration, Storage},
 };
 
 /// How often everything is updated, whatever we believe the portal to hold.

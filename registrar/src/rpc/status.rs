@@ -8,7 +8,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
     error::Error,
-    installation::{Key, Later, TokenError},
+    installation::{Key, TokenError},
+    lifecycle::Later,
 };
 
 /// When to come again, if nothing better is known.

@@ -7,7 +7,7 @@ use proto::registrar::v1 as pb;
 use crate::{
     definition::{Current, Problem},
     installation::Installation,
-    reconcile::Registration,
+    storage::Registration,
 };
 
 pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {

@@ -3,11 +3,7 @@
 use jiff::Timestamp;
 use proto::registrar::v1::InstallationState as State;
 
-use crate::{
-    definition::StoredRevision,
-    installation::{Key, Taken, TokenDigest},
-    reconcile::Registration,
-};
+use super::{Key, Registration, StoredRevision, Taken, TokenDigest};
 
 /// A write, as a plain value. [`Storage`](super::Storage) has a method for each, which says what it does.
 pub(super) enum Command {

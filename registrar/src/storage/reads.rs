@@ -2,11 +2,7 @@
 
 use store::StoreError;
 
-use crate::{
-    definition::StoredRevision,
-    installation::{Installation, Key, Taken, TokenDigest},
-    reconcile::Registration,
-};
+use super::{Installation, Key, Registration, StoredRevision, Taken, TokenDigest};
 
 /// An installation, with its encrypted credentials unless they were erased.
 pub(crate) type StoredInstallation = (Installation, Option<Vec<u8>>);

@@ -4,7 +4,6 @@ use activity::Kind;
 use proto::registrar::v1::Step;
 
 use super::*;
-use crate::installation::Installation;
 
 /// An engine under test: where it stores, and how it is broken.
 pub(super) trait Engine {

@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod sink;
 mod statistics;
+mod system;
 mod systems;
 mod trial;
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Parser, Subcommand};
 
-use crate::systems::System;
+use crate::system::System;
 
 /// CPU per job and accept latency of the gateway, side by side with the lesson's handler on fastify.
 #[derive(Parser)]

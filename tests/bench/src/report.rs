@@ -6,7 +6,7 @@ mod verdict;
 use serde::Serialize;
 
 use self::verdict::Verdict;
-use crate::{machine::Machine, options::Options, statistics::median, systems::System, trial::Trial};
+use crate::{machine::Machine, options::Options, statistics::median, system::System, trial::Trial};
 
 /// Everything that was measured.
 #[derive(Serialize)]

@@ -15,7 +15,8 @@ use crate::{
     options::Options,
     process::{self, Cpu},
     sink::Sink,
-    systems::{Running, System},
+    system::System,
+    systems::{self, Running},
 };
 
 /// Longest wait for answers that do not come any nearer.
@@ -74,7 +75,7 @@ pub(crate) async fn run(system: System, options: &Options) -> Result<Trial> {
         .tempdir_in(&options.data)
         .context("a folder for the run")?;
     let sink = Sink::start().await?;
-    let running = system.start(options, &sink, folder.path()).await?;
+    let running = systems::start(system, options, &sink, folder.path()).await?;
     let template = Template::new(running.target, &running.path, &sink.identity())?;
     let mut bench = Bench {
         options,

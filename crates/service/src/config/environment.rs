@@ -4,10 +4,12 @@ use std::ffi::OsString;
 
 use config::{ConfigError as Foreign, FileFormat, Format, Map, Source, Value, ValueKind};
 
-use super::{ConfigError, file_values};
+use super::{
+    ConfigError, file_values,
+    origin::{ENVIRONMENT, from_environment},
+};
 
 const SEPARATOR: &str = "__";
-pub(super) const ORIGIN: &str = "environment variable ";
 
 /// The variables of one section.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ impl Source for Environment {
 
     fn collect_to(&self, root: &mut Value) -> Result<(), Foreign> {
         for variable in &self.variables {
-            let origin = format!("{ORIGIN}{}", variable.name);
+            let origin = format!("{ENVIRONMENT}{}", variable.name);
             let mut table = entry_table(root, &origin);
             let mut path = std::iter::once(self.section).chain(variable.path.iter().map(String::as_str));
             let last = path.next_back().unwrap_or_default();
@@ -87,10 +89,6 @@ impl Source for Environment {
         }
         Ok(())
     }
-}
-
-pub(super) fn from_environment(value: &Value) -> bool {
-    value.origin().is_some_and(|origin| origin.starts_with(ORIGIN))
 }
 
 /// The file's spelling of a key: `my-app` for `my_app`.

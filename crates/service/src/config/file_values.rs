@@ -4,7 +4,7 @@ use std::fs;
 
 use config::{Map, Value, ValueKind};
 
-use super::{ConfigError, environment::from_environment};
+use super::{ConfigError, origin::from_environment};
 
 const SUFFIX: &str = "_file";
 

@@ -18,7 +18,8 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
-use super::channel::{Address, ChannelError, Connection};
+use super::channel::{ChannelError, Connection, endpoint};
+use crate::address::Address;
 
 /// How often the name is looked up. A headless Service's record lives for 5 s in Kubernetes by default.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -88,7 +89,7 @@ impl Balanced {
 
     fn resolved_by(address: Address, connection: &Connection, resolve: Resolve) -> Result<Self, ChannelError> {
         // What is wrong with TLS shows here, not at some look-up.
-        address.endpoint(connection, None)?;
+        endpoint(&address, connection, None)?;
         let (sender, known) = watch::channel(Known::Nothing);
         let (again, end) = (Arc::new(Notify::new()), CancellationToken::new());
         let look_ups = LookUps {
@@ -231,7 +232,7 @@ impl LookUps {
             }
             Ok(Member {
                 address,
-                channel: self.address.endpoint(&self.connection, Some(address))?.connect_lazy(),
+                channel: endpoint(&self.address, &self.connection, Some(address))?.connect_lazy(),
                 // Nothing was heard of it yet.
                 silent: Arc::new(AtomicBool::new(true)),
             })

@@ -7,8 +7,8 @@ use http::{HeaderName, HeaderValue};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
 use tonic::transport::{Certificate, ClientTlsConfig};
 
-use super::export::TelemetryError;
-use crate::{grpc::Address, tls};
+use super::TelemetryError;
+use crate::{address::Address, tls};
 
 /// Where spans go.
 #[derive(Debug, PartialEq, Eq)]

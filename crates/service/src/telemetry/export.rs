@@ -3,7 +3,6 @@
 use std::{
     borrow::Cow,
     env, io,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -20,8 +19,8 @@ use parking_lot::Mutex;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use tokio::runtime::{Builder, Runtime};
 
-use super::endpoint::Endpoint;
-use crate::{grpc::ChannelError, tls};
+use super::{TelemetryError, endpoint::Endpoint};
+use crate::tls;
 
 /// Spans that may wait, unless `OTEL_BSP_MAX_QUEUE_SIZE` says otherwise: the SDK's 2,048 lost half of a saturated
 /// gateway's spans.
@@ -31,32 +30,6 @@ const BATCH: usize = 2048;
 /// How long a span waits for a batch to fill, in milliseconds, unless `OTEL_BSP_SCHEDULE_DELAY` says otherwise.
 const DELAY: usize = 5000;
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
-
-/// Telemetry that is configured wrongly.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// A protocol that this program does not speak.
-    #[error("OTEL_EXPORTER_OTLP_PROTOCOL is `{0}`: write `grpc` or `http/protobuf`")]
-    Protocol(String),
-    /// A gRPC endpoint that is no address.
-    #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
-    Endpoint(#[from] ChannelError),
-    /// An HTTP endpoint that is no address, or can't be used.
-    #[error("OTEL_EXPORTER_OTLP_ENDPOINT leads to `{0}`, where no spans can be sent: {1}")]
-    Address(String, String),
-    /// Headers that are none.
-    #[error("OTEL_EXPORTER_OTLP_HEADERS is no list of `name=value` with commas between, values percent-encoded")]
-    Headers,
-    /// A file of certificates that can't be read.
-    #[error("OTEL_EXPORTER_OTLP_CERTIFICATE names {0}, which can't be read: {1}")]
-    Certificate(PathBuf, String),
-    /// Something else that the exporter can't work with.
-    #[error("spans can't be exported by the OTEL_EXPORTER_OTLP_… variables: {0}")]
-    Exporter(String),
-    /// No thread for the exporter.
-    #[error("OTLP export cannot start its runtime: {0}")]
-    Runtime(#[from] io::Error),
-}
 
 pub(super) struct Exporter {
     processor: BatchSpanProcessor,

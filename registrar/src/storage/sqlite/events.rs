@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use store::sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 
-use crate::installation::Taken;
+use crate::storage::Taken;
 
 pub(crate) fn get(db: &Connection, app: &str, event_id: &str) -> rusqlite::Result<Option<Taken>> {
     db.prepare_cached("SELECT believed, reason FROM events WHERE app = ?1 AND event_id = ?2")?

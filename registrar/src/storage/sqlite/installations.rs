@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use proto::registrar::v1::InstallationState as State;
 use store::sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params};
 
-use crate::{
-    installation::{Installation, Key, TokenDigest, believed},
-    storage::{Adoption, Outcome, SealedCredentials, reads::StoredInstallation},
+use crate::storage::{
+    Adoption, Installation, Key, Outcome, SealedCredentials, TokenDigest, installation::believed,
+    reads::StoredInstallation,
 };
 
 const COLUMNS: &str = "app, member_id, client_endpoint, oauth_host, user_id, state, application_tokens, created, adopted, \

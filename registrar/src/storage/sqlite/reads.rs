@@ -3,11 +3,9 @@
 use store::{StoreError, sqlite};
 
 use super::{events, installations, registrations, revisions};
-use crate::{
-    definition::StoredRevision,
-    installation::{Installation, Key, Taken, TokenDigest},
-    reconcile::Registration,
-    storage::reads::{Reads, StoredInstallation},
+use crate::storage::{
+    Installation, Key, Registration, StoredRevision, Taken, TokenDigest,
+    reads::{Reads, StoredInstallation},
 };
 
 #[tonic::async_trait]

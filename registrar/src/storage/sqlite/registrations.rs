@@ -4,7 +4,7 @@ use activity::Kind;
 use proto::registrar::v1::Step;
 use store::sqlite::rusqlite::{self, Connection, Row, params};
 
-use crate::{installation::Key, reconcile::Registration};
+use crate::storage::{Key, Registration};
 
 pub(crate) fn list(db: &Connection, key: &Key) -> rusqlite::Result<Vec<Registration>> {
     db.prepare_cached(

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use store::sqlite::rusqlite::{self, Connection, params};
 
-use crate::definition::StoredRevision;
+use crate::storage::StoredRevision;
 
 pub(crate) fn list(db: &Connection) -> rusqlite::Result<Vec<StoredRevision>> {
     db.prepare_cached(

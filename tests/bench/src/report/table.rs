@@ -1,7 +1,7 @@
 //! The table.
 
 use super::{Report, verdict::Target, verdict::Verdict};
-use crate::{statistics::median, systems::System, trial::Trial};
+use crate::{statistics::median, system::System, trial::Trial};
 
 pub(super) fn render(report: &Report, verdict: &Verdict) -> String {
     let mut lines = head(report);

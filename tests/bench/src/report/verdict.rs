@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Report;
-use crate::{latency::Latency, statistics::median, systems::System};
+use crate::{latency::Latency, statistics::median, system::System};
 
 /// Ours to fastify's CPU per job, at most.
 const CPU_RATIO: f64 = 0.85;

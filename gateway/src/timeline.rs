@@ -45,7 +45,7 @@ impl Timeline {
     }
 
     /// Of a job that is taken from the store at `now`, where it was put at `changed`. `started`: when this process began.
-    pub(super) fn resumed(job: &Job, changed: Millis, problem: Option<String>, now: Millis, started: Millis) -> Self {
+    pub(crate) fn resumed(job: &Job, changed: Millis, problem: Option<String>, now: Millis, started: Millis) -> Self {
         // Nothing has been told of a job that no work has ended on: it had no place in memory, or the process is gone
         // that had it.
         let received = system_time(job.received.into());
@@ -97,7 +97,7 @@ impl Timeline {
         self.spans.last_mut().expect("one was just pushed")
     }
 
-    pub(super) fn into_parts(self) -> (Option<Post>, Option<Resumed>, Vec<Done>) {
+    pub(crate) fn into_parts(self) -> (Option<Post>, Option<Resumed>, Vec<Done>) {
         (self.post, self.resumed, self.spans)
     }
 }

@@ -3,7 +3,8 @@
 use activity::Kind;
 use proto::registrar::v1::Step;
 
-use super::{desired::Digest, plan::Applied};
+/// SHA-256 of the parameters that a portal took.
+pub(crate) type ParametersDigest = [u8; 32];
 
 /// What was done about one activity of a portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,16 +16,10 @@ pub(crate) struct Registration {
     /// Revision that the portal's handler address names.
     pub(crate) revision: String,
     /// Of the parameters that the portal took last.
-    pub(crate) digest: Option<Digest>,
+    pub(crate) digest: Option<ParametersDigest>,
     pub(crate) step: Step,
     /// Whether the portal listed it afterwards.
     pub(crate) observed: bool,
     /// What went wrong; empty: nothing.
     pub(crate) problem: String,
-}
-
-/// What a plan needs to know of them.
-pub(crate) fn applied(registrations: &[Registration]) -> Applied {
-    let known = |one: &Registration| Some((one.code.clone(), (one.kind, one.digest?)));
-    registrations.iter().filter_map(known).collect()
 }

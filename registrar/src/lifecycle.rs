@@ -7,13 +7,13 @@ use proto::registrar::v1::{Auth, HandleEventRequest};
 use service::SharedClock;
 use subtle::ConstantTimeEq;
 
-use super::{Admission, Installation, Installations, Key, Refused, Unproved, digest};
 use crate::{
     config::{App, Config},
     error::Error,
+    installation::{Admission, Installation, Installations, Key, Refused, Unproved, digest},
     reconcile::Scheduler,
     remote::Parent,
-    storage::Storage,
+    storage::{Storage, Taken},
 };
 
 /// Handles lifecycle events.
@@ -24,15 +24,6 @@ pub(crate) struct LifecycleEvents {
     pub(crate) admission: Arc<Admission>,
     pub(crate) installations: Installations,
     pub(crate) scheduler: Arc<Scheduler>,
-}
-
-/// How an event was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Taken {
-    /// Whether it was believed.
-    pub(crate) believed: bool,
-    /// Why not, for people.
-    pub(crate) reason: String,
 }
 
 /// Why an event can't be handled now: it should come again.
