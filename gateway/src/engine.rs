@@ -10,7 +10,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 
-pub(crate) use self::memory::Seat;
+pub(crate) use self::memory::Permit;
 use self::{loader::Wake, memory::Memory};
 use crate::{
     executor::Executors,
@@ -38,16 +38,16 @@ struct Inner {
     started: Millis,
 }
 
-/// A job in memory: its row, what happened to it, and its seat.
+/// A job in memory: its row, what happened to it, and its permit.
 pub(crate) struct Held {
     pub(crate) row: RowId,
     pub(crate) job: Arc<Job>,
     pub(crate) progress: Progress,
-    seat: Seat,
+    permit: Permit,
 }
 
 impl Engine {
-    /// `newest`: number of the newest job in the store; all up to it have their moment there.
+    /// `newest`: number of the newest job in the store; all up to it have their next attempt there.
     pub(crate) fn new(shared: Arc<Shared>, portals: Portals, newest: RowId) -> Self {
         let limits = &shared.config.limits;
         let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory, newest);
@@ -64,23 +64,23 @@ impl Engine {
         }))
     }
 
-    /// A seat for a job that is about to be stored; `None`: it has to wait in the store.
-    pub(crate) fn seat(&self, bytes: usize) -> Option<Seat> {
+    /// A permit for a job that is about to be stored; `None`: it has to wait in the store.
+    pub(crate) fn permit(&self, bytes: usize) -> Option<Permit> {
         if self.0.shared.lifecycle.is_stopping() {
             return None;
         }
-        self.0.memory.seat(bytes)
+        self.0.memory.permit(bytes)
     }
 
     /// Runs a job that was just stored, without reading it back.
-    pub(crate) fn start(&self, row: RowId, job: Arc<Job>, mut seat: Seat, timeline: Timeline) {
-        seat.take_fresh(row);
+    pub(crate) fn start(&self, row: RowId, job: Arc<Job>, mut permit: Permit, timeline: Timeline) {
+        permit.take_fresh(row);
         self.spawn(
             Held {
                 row,
                 job,
                 progress: Progress::default(),
-                seat,
+                permit,
             },
             timeline,
         );
@@ -91,7 +91,7 @@ impl Engine {
         self.0.wake.at(at);
     }
 
-    /// All rows with a smaller id are over or have their moment in the store.
+    /// All rows with a smaller id are over or have their next attempt in the store.
     pub(crate) fn settled(&self) -> RowId {
         self.0.memory.settled()
     }

@@ -6,7 +6,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `http` | bounded bodies, told apart by their shape; a durable write; 200 |
-//! | `vouch`, `quarantine` | whether the sender is who it says; what waits until that is known |
+//! | `admission`, `quarantine` | whether the sender is proved; what waits until it is |
 //! | `storage` | the interface to the store, and its engines |
 //! | `engine` | work on jobs in memory, retries, jobs that wait in the store |
 //! | `executor` | the dynamic call, who spoke, the error table |
@@ -14,6 +14,7 @@
 //! | `sync`, `snapshot`, `events` | the registrar's side |
 //! | `jobs`, `metrics`, `trace`, `upkeep` | what people see, and order |
 
+mod admission;
 mod auth;
 mod config;
 mod engine;
@@ -37,7 +38,6 @@ mod sync;
 mod timeline;
 mod trace;
 mod upkeep;
-mod vouch;
 
 pub use crate::{
     config::{Admin, Config, Grpc, Http, Limits, Network, Registrar as RegistrarConfig, Store},

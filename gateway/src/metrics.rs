@@ -91,7 +91,7 @@ impl Counts {
         registry.register("posts_refused", "Bodies refused, by reason", self.refused.clone());
         registry.register(
             "quarantined",
-            "Callbacks stored until somebody vouches for them, by what was in doubt",
+            "Callbacks stored until they are proved, by the reason",
             self.quarantined.clone(),
         );
         registry.register(

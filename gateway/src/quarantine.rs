@@ -1,4 +1,4 @@
-//! Callbacks that nobody vouches for yet: bounded, sealed, and looked at again until someone does.
+//! Callbacks that are not proved yet: bounded, encrypted, and looked at again until they are.
 
 mod places;
 mod worker;

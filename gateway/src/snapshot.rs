@@ -152,9 +152,9 @@ impl Snapshot {
 
     /// Whether the portal of this installation knows the secret that it shares with the app. All secrets are compared,
     /// each in constant time.
-    pub(crate) fn authenticates(&self, app: &str, member_id: &str, application_token: &str) -> Vouch {
+    pub(crate) fn authenticates(&self, app: &str, member_id: &str, application_token: &str) -> Authenticity {
         let Some(installation) = self.apps.get(app).and_then(|app| app.installations.get(member_id)) else {
-            return Vouch::UnknownInstallation;
+            return Authenticity::UnknownInstallation;
         };
         let digest: [u8; 32] = Sha256::digest(application_token).into();
         let matches = installation
@@ -164,9 +164,9 @@ impl Snapshot {
                 found | token[..].ct_eq(&digest[..])
             });
         match bool::from(matches) {
-            true => Vouch::Authentic,
-            false if installation.tokens.is_empty() => Vouch::NoSecret,
-            false => Vouch::WrongSecret,
+            true => Authenticity::Authentic,
+            false if installation.tokens.is_empty() => Authenticity::NoSecret,
+            false => Authenticity::WrongSecret,
         }
     }
 }
@@ -195,7 +195,7 @@ fn culture(wire: &WireInstallation) -> Culture {
 
 /// What an application token proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Vouch {
+pub(crate) enum Authenticity {
     /// It is the installation's.
     Authentic,
     /// The installation has none that is believed yet.

@@ -66,11 +66,11 @@ impl Service for Moves {
     async fn r#move(&self, request: Request<MoveRequest>) -> Result<Response<MoveResponse>, Status> {
         let mut request = request.into_inner();
         let days = i64::from(request.days.unwrap_or_default());
-        request.others.sort_by_key(|moment| moment.seconds);
+        request.others.sort_by_key(|timestamp| timestamp.seconds);
         Ok(Response::new(MoveResponse {
-            end: request.start.map(|moment| prost_types::Timestamp {
-                seconds: moment.seconds + days * DAY,
-                ..moment
+            end: request.start.map(|timestamp| prost_types::Timestamp {
+                seconds: timestamp.seconds + days * DAY,
+                ..timestamp
             }),
             sorted: request.others,
             echo: request.written,

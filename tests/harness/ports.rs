@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 
-/// Below what systems give to outgoing connections: a port that was free a moment ago is not taken by one of those.
+/// Below what systems give to outgoing connections: a port that was just free is not taken by one of those.
 const FIRST: u16 = 10_000;
 const COUNT: u16 = 20_000;
 

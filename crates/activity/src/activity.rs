@@ -102,7 +102,7 @@ impl Activity {
     }
 
     /// The request message for the properties of a callback, in any order. Properties that the activity doesn't declare
-    /// are ignored. Texts become moments by the portal's `culture`.
+    /// are ignored. Texts become times by the portal's `culture`.
     ///
     /// # Errors
     /// A value that its field can't take.

@@ -3,7 +3,7 @@
 use prost_reflect::{DynamicMessage, Value as FieldValue};
 use serde_json::{Map, Number, Value as Json};
 
-use crate::{MappingError, kind::Type, moment, property::Property};
+use crate::{MappingError, kind::Type, property::Property, timestamp};
 
 /// Bytes that JSON takes for a value beside its text, at least: quotes and a comma.
 const AROUND: usize = 3;
@@ -75,14 +75,14 @@ fn value(property: &Property, value: &FieldValue) -> Result<Option<Json>, Mappin
                 )
             })?
             .into(),
-        (Type::Moment(moment), FieldValue::Message(message)) => {
-            let seconds = moment.seconds(message).ok_or_else(|| {
+        (Type::Timestamp(timestamp), FieldValue::Message(message)) => {
+            let seconds = timestamp.seconds(message).ok_or_else(|| {
                 MappingError::new(
                     &property.key,
                     "the executor returned a timestamp that is not between the years 1 and 9999",
                 )
             })?;
-            moment::text(seconds).into()
+            timestamp::text(seconds).into()
         }
         _ => return Err(mismatch(property)),
     }))

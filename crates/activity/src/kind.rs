@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use prost_reflect::{FieldDescriptor, Kind as FieldKind, Value as FieldValue};
 
-use crate::{moment::Moment, select::Options};
+use crate::{select::Options, timestamp::Timestamp};
 
 /// Type of a property, with what is needed to read and write its values quickly.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) enum Type {
     /// `select`.
     Select(Options),
     /// `datetime`, a `google.protobuf.Timestamp`.
-    Moment(Moment),
+    Timestamp(Timestamp),
     /// `string`, `text`.
     Text(&'static str),
     /// Any other type of a text field, whose values are carried unchanged.
@@ -69,7 +69,9 @@ impl Type {
             FieldKind::Uint64 | FieldKind::Fixed64 => return Ok(Type::Int(Int::U64)),
             FieldKind::Bool => return Ok(Type::Bool),
             FieldKind::String => return Ok(Type::Text("string")),
-            FieldKind::Message(message) if let Some(moment) = Moment::of(&message) => return Ok(Type::Moment(moment)),
+            FieldKind::Message(message) if let Some(timestamp) = Timestamp::of(&message) => {
+                return Ok(Type::Timestamp(timestamp));
+            }
             FieldKind::Bytes => "bytes".to_owned(),
             FieldKind::Message(message) => format!("a message ({})", message.full_name()),
             FieldKind::Enum(_) => "an enum".to_owned(),
@@ -122,7 +124,7 @@ impl Type {
             Type::Double { .. } => "double",
             Type::Bool => "bool",
             Type::Select(_) => "select",
-            Type::Moment(_) => "datetime",
+            Type::Timestamp(_) => "datetime",
             Type::Text(name) => name,
             Type::Carried(name) => name,
         }

@@ -247,7 +247,7 @@ fn check_default(field: &FieldDescriptor, kind: &Type, default: Vec<String>, rep
             return text; // an expression: the portal computes it
         }
         let wanted = match kind {
-            Type::Moment(_) => {
+            Type::Timestamp(_) => {
                 let fault = format!(
                     "has the default {text:?}, but each portal writes dates in its own form; write an expression (`{{=Document:…}}`)"
                 );

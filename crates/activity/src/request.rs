@@ -126,7 +126,7 @@ fn field_value(property: &Property, bytes: &[u8], culture: &Culture) -> Result<O
                 .ok_or_else(|| refused(&format!("is not one of: {}", options.keys())))?;
             FieldValue::EnumNumber(number)
         }
-        Type::Moment(moment) => moment.field_value(culture.read(text).map_err(|Unread(why)| refused(&why))?),
+        Type::Timestamp(timestamp) => timestamp.field_value(culture.read(text).map_err(|Unread(why)| refused(&why))?),
     };
     Ok(Some(value))
 }

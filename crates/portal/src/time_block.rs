@@ -36,11 +36,11 @@ fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
 }
 
-/// A moment as `2026-11-24T10:00:00+03:00`.
+/// A time as `2026-11-24T10:00:00+03:00`.
 pub fn iso(unix_seconds: i64, zone_offset: i32) -> String {
     let zone = Offset::from_seconds(zone_offset).map_or(TimeZone::UTC, TimeZone::fixed);
-    let moment = Timestamp::from_second(unix_seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    moment
+    let timestamp = Timestamp::from_second(unix_seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    timestamp
         .to_zoned_datetime(zone)
         .strftime("%Y-%m-%dT%H:%M:%S%:z")
         .to_string()

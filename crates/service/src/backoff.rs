@@ -1,4 +1,5 @@
-//! How long to wait before the next attempt.
+//! How long to wait before the next attempt. Back-off crates drive a loop of attempts; ours are planned in the store, over hours
+//! and restarts, so that the delay alone is needed.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ pub trait Clock: Send + Sync + 'static {
     /// The time of day, UTC.
     fn now(&self) -> Timestamp;
 
-    /// Time since some fixed moment; never goes back.
+    /// Time since a fixed start; never goes back.
     fn monotonic(&self) -> Duration;
 }
 

@@ -29,7 +29,7 @@ pub struct Limits {
     pub attempt_timeout: Duration,
     /// `GATEWAY__LIMITS__RESPONSE_BYTES`: bytes of an executor's response. Default: 4 MiB.
     pub response_bytes: usize,
-    /// `GATEWAY__LIMITS__QUARANTINED`: callbacks and events that nobody vouches for. Default: 10,000.
+    /// `GATEWAY__LIMITS__QUARANTINED`: callbacks and events that are not proved. Default: 10,000.
     pub quarantined: usize,
     /// `GATEWAY__LIMITS__QUARANTINED_BYTES`: their bytes. Default: 256 MiB.
     pub quarantined_bytes: usize,

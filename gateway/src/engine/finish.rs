@@ -17,7 +17,7 @@ impl Engine {
     /// Marks the job with one of the next commit groups. It stays in memory until then, so that nobody loads it as it was.
     /// A crash in between repeats the work, which is harmless.
     pub(super) fn finish(&self, held: Held, mark: Mark, timeline: Timeline) {
-        let Held { row, job, seat, .. } = held;
+        let Held { row, job, permit, .. } = held;
         let took = mark.changed.since(job.received);
         self.0.shared.counts.finished(&job, mark.state, mark.outcome, took);
         tracing::debug!(
@@ -37,7 +37,7 @@ impl Engine {
             if let Err(error) = written {
                 tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
             }
-            drop(seat);
+            drop(permit);
             if let Some(at) = next {
                 engine.wake(at);
             }

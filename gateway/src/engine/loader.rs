@@ -1,4 +1,4 @@
-//! Takes jobs from the store when their moment has come and there is room.
+//! Takes jobs from the store when they are due and there is room.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ const BATCH: usize = 256;
 /// The store is looked at as often even if nobody says that something is due.
 const FALLBACK: Duration = Duration::from_secs(5);
 
-/// The next moment at which something in the store is due, as far as is known.
+/// When the next job in the store is due, as far as is known.
 #[derive(Debug, Default)]
 pub(super) struct Wake {
     at: Mutex<Option<Millis>>,
@@ -22,10 +22,10 @@ pub(super) struct Wake {
 
 impl Wake {
     /// Something is due then.
-    pub(super) fn at(&self, moment: Millis) {
+    pub(super) fn at(&self, time: Millis) {
         let mut at = self.at.lock();
-        if at.is_none_or(|at| moment < at) {
-            *at = Some(moment);
+        if at.is_none_or(|at| time < at) {
+            *at = Some(time);
             self.changed.notify_one();
         }
     }
@@ -76,8 +76,8 @@ impl Engine {
         let is_held = Box::new(move |row| memory.holds(row));
         let read = self.0.shared.storage.reads().due(now, limit, is_held).await;
         let outcome = read.map(|due| {
-            for moment in due.next.into_iter().chain(due.more.then_some(now)) {
-                self.0.wake.at(moment);
+            for time in due.next.into_iter().chain(due.more.then_some(now)) {
+                self.0.wake.at(time);
             }
             for stored in due.jobs {
                 if !self.resume(stored) {
@@ -101,17 +101,17 @@ impl Engine {
             changed,
             problem,
         } = stored;
-        let Some(mut seat) = self.0.memory.seat(payload.len()) else {
+        let Some(mut permit) = self.0.memory.permit(payload.len()) else {
             return false;
         };
-        if seat.take_loaded(row) {
+        if permit.take_loaded(row) {
             let timeline = Timeline::resumed(&job, changed, problem, self.now(), self.0.started);
             self.spawn(
                 Held {
                     row,
                     job: Arc::new(job),
                     progress,
-                    seat,
+                    permit,
                 },
                 timeline,
             );

@@ -23,7 +23,7 @@ pub(crate) struct Memory {
 struct State {
     jobs: usize,
     bytes: usize,
-    /// Came by an accept: the store has no moment for them.
+    /// Came by an accept: the store has no next attempt for them.
     fresh: BTreeSet<RowId>,
     /// Came from the store.
     loaded: HashSet<RowId>,
@@ -35,7 +35,7 @@ struct State {
 
 /// A place in memory; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Permit {
     memory: Arc<Memory>,
     bytes: usize,
     row: Option<RowId>,
@@ -55,14 +55,14 @@ impl Memory {
     }
 
     /// A place for a job with so many bytes; one at least is always there.
-    pub(super) fn seat(self: &Arc<Self>, bytes: usize) -> Option<Seat> {
+    pub(super) fn permit(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
         let mut state = self.state.lock();
         if state.jobs > 0 && (state.jobs >= self.jobs_limit || state.bytes + bytes > self.bytes_limit) {
             return None;
         }
         state.jobs += 1;
         state.bytes += bytes;
-        Some(Seat {
+        Some(Permit {
             memory: self.clone(),
             bytes,
             row: None,
@@ -106,7 +106,7 @@ impl Memory {
         self.state.lock().leaving = None;
     }
 
-    /// Returns when a seat was given back. Register before looking.
+    /// Returns when a permit was given back. Register before looking.
     pub(super) fn left(&self) -> tokio::sync::futures::Notified<'_> {
         self.left.notified()
     }
@@ -122,8 +122,8 @@ impl Memory {
     }
 }
 
-impl Seat {
-    /// The seat is that of a job that was just stored.
+impl Permit {
+    /// The permit is that of a job that was just stored.
     pub(super) fn take_fresh(&mut self, row: RowId) {
         let mut state = self.memory.state.lock();
         state.fresh.insert(row);
@@ -131,7 +131,7 @@ impl Seat {
         self.row = Some(row);
     }
 
-    /// The seat is that of a job read from the store; false when the job is in memory already.
+    /// The permit is that of a job read from the store; false when the job is in memory already.
     pub(super) fn take_loaded(&mut self, row: RowId) -> bool {
         if self.memory.holds(row) {
             return false;
@@ -142,7 +142,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.memory.state.lock();
         state.jobs -= 1;
@@ -167,40 +167,40 @@ mod tests {
     #[test]
     fn seats_are_bounded_by_number_and_bytes() {
         let memory = Memory::new(2, 100, 0);
-        let first = memory.seat(1000).expect("one is always possible");
-        assert!(memory.seat(1).is_none(), "no bytes left");
+        let first = memory.permit(1000).expect("one is always possible");
+        assert!(memory.permit(1).is_none(), "no bytes left");
         drop(first);
-        let (_a, _b) = (memory.seat(10).unwrap(), memory.seat(10).unwrap());
-        assert!(memory.seat(10).is_none(), "no seat left");
+        let (_a, _b) = (memory.permit(10).unwrap(), memory.permit(10).unwrap());
+        assert!(memory.permit(10).is_none(), "no permit left");
         assert_eq!(memory.room(), 0);
     }
 
     #[test]
     fn a_row_is_in_memory_once() {
         let memory = Memory::new(9, 100, 0);
-        let mut seat = memory.seat(1).unwrap();
-        assert!(seat.take_loaded(7));
-        assert!(!memory.seat(1).unwrap().take_loaded(7));
+        let mut permit = memory.permit(1).unwrap();
+        assert!(permit.take_loaded(7));
+        assert!(!memory.permit(1).unwrap().take_loaded(7));
         memory.begin_read();
-        drop(seat);
+        drop(permit);
         assert!(memory.holds(7), "the read may show it as it was before it left");
-        assert!(!memory.seat(1).unwrap().take_loaded(7));
+        assert!(!memory.permit(1).unwrap().take_loaded(7));
         memory.end_read();
-        assert!(memory.seat(1).unwrap().take_loaded(7));
+        assert!(memory.permit(1).unwrap().take_loaded(7));
     }
 
     #[test]
     fn what_is_settled_grows_with_the_oldest_fresh_job() {
         let memory = Memory::new(9, 100, 0);
-        let seats: Vec<_> = [3, 4, 5]
+        let permits: Vec<_> = [3, 4, 5]
             .map(|row| {
-                let mut seat = memory.seat(1).unwrap();
-                seat.take_fresh(row);
-                seat
+                let mut permit = memory.permit(1).unwrap();
+                permit.take_fresh(row);
+                permit
             })
             .into();
         assert_eq!(memory.settled(), 3);
-        let [three, four, five] = <[Seat; 3]>::try_from(seats).unwrap();
+        let [three, four, five] = <[Permit; 3]>::try_from(permits).unwrap();
         drop(four);
         assert_eq!(memory.settled(), 3);
         drop(three);
@@ -218,10 +218,10 @@ mod tests {
     #[tokio::test]
     async fn idle_waits_for_the_last() {
         let memory = Memory::new(9, 100, 0);
-        let seat = memory.seat(1).unwrap();
+        let permit = memory.permit(1).unwrap();
         let mut idle = std::pin::pin!(memory.idle());
         assert!(futures::poll!(&mut idle).is_pending());
-        drop(seat);
+        drop(permit);
         idle.await;
     }
 }

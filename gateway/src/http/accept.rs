@@ -12,11 +12,11 @@ use tokio::sync::oneshot;
 
 use super::{arrival::Arrival, gate::Gate, refusal::Refusal};
 use crate::{
+    admission::{self, NotAdmitted},
     job::{Job, State, property_pairs},
     storage::{Accept, Inserted, Quarantined},
     timeline::Timeline,
     trace::{Done, Post, Trace},
-    vouch::{self, Doubt},
 };
 
 /// Takes a callback.
@@ -29,24 +29,24 @@ pub(super) async fn accept(
     let trace = Trace::begin(&gate.shared.telemetry);
     gate.shared.counts.delivered(arrival.at, callback.ts);
     let snapshot = gate.shared.latest.borrow().clone();
-    let verdict = vouch::vouch(snapshot.as_deref(), arrival.app, arrival.revision, &callback);
+    let verdict = admission::admit(snapshot.as_deref(), arrival.app, arrival.revision, &callback);
     match verdict {
         Ok(revision) => {
             let job = Job::of_callback(callback, arrival.app, &revision, arrival.at.into(), trace);
             store(gate, arrival, job, property_pairs(body)).await
         }
-        Err(doubt) => {
+        Err(reason) => {
             let revision = arrival.revision.unwrap_or_default();
             let job = Job::of_callback(callback, arrival.app, revision, arrival.at.into(), trace);
-            Box::pin(quarantine(gate, arrival, job, body, doubt)).await
+            Box::pin(quarantine(gate, arrival, job, body, reason)).await
         }
     }
 }
 
 async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -> Result<Response, Refusal> {
     let job = Arc::new(job);
-    let seat = gate.engine.seat(payload.len());
-    let next_attempt = if seat.is_some() { None } else { Some(job.received) };
+    let permit = gate.engine.permit(payload.len());
+    let next_attempt = if permit.is_some() { None } else { Some(job.received) };
     let (told, outcome) = oneshot::channel();
     let accept = Accept {
         job: job.clone(),
@@ -64,8 +64,8 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
         let (start, telemetry) = (arrival.at, gate.shared.telemetry.clone());
         let path = job.trace.sampled.then(|| arrival.path.into());
         move |inserted: Result<Inserted, store::StoreError>| {
-            match (&inserted, seat) {
-                (Ok(Inserted::New(row)), Some(seat)) => {
+            match (&inserted, permit) {
+                (Ok(Inserted::New(row)), Some(permit)) => {
                     let durable = clock.now();
                     counts.accepted(start.duration_until(durable).unsigned_abs());
                     let post = Post {
@@ -73,7 +73,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
                         end: system_time(durable),
                         path,
                     };
-                    engine.start(*row, job, seat, Timeline::accepted(post));
+                    engine.start(*row, job, permit, Timeline::accepted(post));
                 }
                 (Ok(Inserted::New(_)), None) => {
                     counts.accepted(start.duration_until(clock.now()).unsigned_abs());
@@ -108,7 +108,7 @@ async fn quarantine(
     arrival: &Arrival<'_>,
     job: Job,
     body: &[u8],
-    doubt: Doubt,
+    reason: NotAdmitted,
 ) -> Result<Response, Refusal> {
     let place = gate
         .quarantine
@@ -123,10 +123,10 @@ async fn quarantine(
         job = job.id(),
         trace_id = %job.trace.id,
         code = job.code,
-        reason = doubt.name(),
+        reason = reason.name(),
         "callback quarantined"
     );
-    gate.shared.counts.quarantined(doubt.name());
+    gate.shared.counts.quarantined(reason.name());
     let (trace, start, id) = (job.trace, arrival.at, job.id());
     let callback = Quarantined {
         job,
@@ -147,7 +147,7 @@ async fn quarantine(
             KeyValue::new("bizproc.app", arrival.app.to_owned()),
             KeyValue::new("bizproc.job", id),
             KeyValue::new("bizproc.state", State::Quarantined.name()),
-            KeyValue::new("bizproc.quarantined", doubt.name()),
+            KeyValue::new("bizproc.quarantined", reason.name()),
         ];
         trace.export(&gate.shared.telemetry, Done::post(trace, post, more));
     }

@@ -1,72 +1,71 @@
-//! The app's page: what is registered, in words.
+//! The app's page: what is registered, in words. Its text is in `templates/page.html`.
 
-use std::fmt::{self, Write};
-
+use askama::Template;
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use data_encoding::BASE64URL_NOPAD;
-use proto::registrar::v1::{InstallResponse, InstallationState, Step};
+use proto::registrar::v1::{InstallResponse, InstallationState, RegisteredActivity, Step};
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    nonce: &'a str,
+    content: Content<'a>,
+}
+
+enum Content<'a> {
+    Outside,
+    Opened {
+        app: &'a str,
+        response: &'a InstallResponse,
+    },
+    Failed {
+        app: &'a str,
+        problem: &'a str,
+    },
+}
+
+impl Content<'_> {
+    /// Whether the portal is told that the installation is complete; it then reloads the frame.
+    fn finishes(&self) -> bool {
+        matches!(self, Self::Opened { response, .. } if response.finish)
+    }
+}
 
 /// The page outside a portal.
 pub(super) async fn outside() -> Response {
-    respond(StatusCode::OK, "", None, |page| {
-        page.push_str("<h1>Open this page in Bitrix24</h1>\n");
-        page.push_str(
-            "<p>It shows the app's activities. Bitrix24 opens it in a frame, from the list of applications.</p>\n",
-        );
-    })
+    respond(StatusCode::OK, "", Content::Outside)
 }
 
 /// The page after an installation or an opening.
 pub(super) fn installed(app: &str, portal: &str, response: &InstallResponse) -> Response {
-    let script = response.finish.then_some(FINISH);
     let status = if response.proved {
         StatusCode::OK
     } else {
         StatusCode::FORBIDDEN
     };
-    respond(status, portal, script, |page| {
-        let title = match (response.proved, response.administrator) {
-            (false, _) => "Bitrix24 does not confirm who opens this page",
-            (true, false) => "Activities of this app",
-            (true, true) if !response.problem.is_empty() => "Not everything is set up",
-            (true, true) => "The app is set up",
-        };
-        let _infallible = writeln!(page, "<h1>{title}</h1>\n<p class=\"app\">{}</p>", Escaped(app));
-        if response.proved && !response.administrator {
-            page.push_str("<p>Nothing was changed: only an administrator of the portal can set up the app.</p>\n");
-        }
-        if let Some(state) = state(response.state()) {
-            let _infallible = writeln!(page, "<p>{state}</p>");
-        }
-        if !response.problem.is_empty() {
-            let _infallible = writeln!(
-                page,
-                "<p class=\"problem\" role=\"alert\">{}</p>",
-                Escaped(&response.problem)
-            );
-        }
-        activities(page, response);
-    })
+    respond(status, portal, Content::Opened { app, response })
 }
 
 /// The page when the registrar can't be asked.
 pub(super) fn failed(app: &str, portal: &str, problem: &str) -> Response {
-    respond(StatusCode::SERVICE_UNAVAILABLE, portal, None, |page| {
-        let _infallible = writeln!(
-            page,
-            "<h1>Try again in a minute</h1>\n<p class=\"app\">{}</p>\n<p class=\"problem\" role=\"alert\">The app's \
-             registrar can't be reached: {}</p>",
-            Escaped(app),
-            Escaped(problem)
-        );
-    })
+    respond(
+        StatusCode::SERVICE_UNAVAILABLE,
+        portal,
+        Content::Failed { app, problem },
+    )
 }
 
-/// Tells the portal that the installation is complete; the portal then reloads the frame.
-const FINISH: &str = "BX24.init(function () { BX24.installFinish(); });";
+fn title(response: &InstallResponse) -> &'static str {
+    match (response.proved, response.administrator) {
+        (false, _) => "Bitrix24 does not confirm who opens this page",
+        (true, false) => "Activities of this app",
+        (true, true) if !response.problem.is_empty() => "Not everything is set up",
+        (true, true) => "The app is set up",
+    }
+}
 
 fn state(state: InstallationState) -> Option<&'static str> {
     match state {
@@ -86,53 +85,25 @@ fn state(state: InstallationState) -> Option<&'static str> {
     }
 }
 
-fn activities(page: &mut String, response: &InstallResponse) {
-    if response.activities.is_empty() {
-        page.push_str("<p>No activities are registered.</p>\n");
-        return;
+/// What the last pass did; it is for those who set the app up.
+fn step(response: &InstallResponse, activity: &RegisteredActivity) -> &'static str {
+    match activity.step() {
+        _ if !response.administrator => "",
+        Step::Add => ", added now",
+        Step::Update => ", updated now",
+        Step::Keep | Step::Unspecified => "",
     }
-    page.push_str("<table>\n<thead><tr><th>Code<th>Name<th>Kind<th>On the portal</tr></thead>\n<tbody>\n");
-    for activity in &response.activities {
-        let kind = if activity.robot { "robot" } else { "activity" };
-        let step = match activity.step() {
-            // Others look at what the last pass did.
-            _ if !response.administrator => "",
-            Step::Add => ", added now",
-            Step::Update => ", updated now",
-            Step::Keep | Step::Unspecified => "",
-        };
-        let observed = if activity.observed { "registered" } else { "missing" };
-        let _infallible = write!(
-            page,
-            "<tr><td><code>{}</code><td>{}<td>{kind}<td>{observed}{step}",
-            Escaped(&activity.code),
-            Escaped(&activity.name)
-        );
-        if !activity.problem.is_empty() {
-            let _infallible = write!(
-                page,
-                "<br><span class=\"problem\">{}</span>",
-                Escaped(&activity.problem)
-            );
-        }
-        page.push_str("</tr>\n");
-    }
-    page.push_str("</tbody>\n</table>\n");
 }
 
-fn respond(status: StatusCode, portal: &str, script: Option<&str>, body: impl FnOnce(&mut String)) -> Response {
-    let nonce = nonce();
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width\">\n<title>Business process activities</title>\n<style nonce=\"{nonce}\">{STYLE}</style>\n\
-         <script nonce=\"{nonce}\" src=\"//api.bitrix24.com/api/v1/\"></script>\n</head>\n<body>\n<main>\n"
-    );
-    body(&mut page);
-    page.push_str("</main>\n");
-    if let Some(script) = script {
-        let _infallible = writeln!(page, "<script nonce=\"{nonce}\">{script}</script>");
-    }
-    page.push_str("</body>\n</html>\n");
+fn respond(status: StatusCode, portal: &str, content: Content<'_>) -> Response {
+    let nonce = &nonce();
+    let page = match (Page { nonce, content }).render() {
+        Ok(page) => page,
+        Err(error) => {
+            tracing::error!(%error, "the app's page could not be made");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' https://api.bitrix24.com; style-src 'nonce-{nonce}'; \
          connect-src https:; base-uri 'none'; form-action 'none'; frame-ancestors {}",
@@ -176,27 +147,4 @@ fn nonce() -> String {
     // Without random bytes the page's scripts would be blocked, and nothing else.
     let _blocked = getrandom::fill(&mut bytes);
     BASE64URL_NOPAD.encode(&bytes)
-}
-
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;color:#333;margin:2rem}main{max-width:46rem}h1{font-size:1.4rem}\
-.app{color:#777}.problem{color:#a11}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.4rem .8rem;\
-border-bottom:1px solid #ddd;vertical-align:top}";
-
-/// A text in HTML.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                other => f.write_char(other)?,
-            }
-        }
-        Ok(())
-    }
 }

@@ -1,4 +1,4 @@
-//! Whom a request comes from, for the bounds of what nobody vouches for.
+//! Where a request comes from, for the bounds of unproved input.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -6,7 +6,7 @@ use proto::gateway::v1 as wire;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum State {
-    /// Stored, not run: nobody vouches for it yet, or what it refers to isn't known yet.
+    /// Stored, not run: it is not proved yet, or what it refers to isn't known yet.
     Quarantined = 0,
     /// To be run.
     Accepted = 1,

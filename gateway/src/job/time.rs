@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// A moment in milliseconds since 1970, as the store has it.
+/// A time in milliseconds since 1970, as the store has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Millis(pub(crate) i64);
 
@@ -14,7 +14,7 @@ impl Millis {
         )
     }
 
-    /// The time from `earlier` to this moment; zero when it isn't earlier.
+    /// How long after `earlier` this is; zero when it isn't.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
     }

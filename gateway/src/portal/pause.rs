@@ -54,7 +54,7 @@ impl Pause {
         self.0.lock().probe = None;
     }
 
-    /// It didn't: nothing is sent until the moment returned. `least`: what it asked for.
+    /// It didn't: nothing is sent until the time returned. `least`: what it asked for.
     pub(crate) fn fails(&self, now: Millis, least: Duration) -> Millis {
         let mut state = self.0.lock();
         // Answers that were on their way together fail together: that is one failure.

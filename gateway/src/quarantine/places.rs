@@ -1,4 +1,4 @@
-//! How much of what nobody vouches for is kept: in all, and from one source.
+//! How much unproved input is kept: in all, and from one source.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -14,15 +14,14 @@ use tonic::Status;
 
 use super::Quarantine;
 use crate::{
-    auth,
+    admission, auth,
     engine::Engine,
     job::{Job, Millis, property_pairs},
     registrar::{PROVE_CALLBACK, ended},
     shared::Shared,
-    snapshot::{Snapshot, Vouch},
+    snapshot::{Authenticity, Snapshot},
     storage::{Decision, QuarantinedJob, RowId, Step, StoredJob},
     trace::Done,
-    vouch,
 };
 
 /// After as long without proof or definitions a person has to look.
@@ -123,12 +122,12 @@ impl Worker {
         if !proved && let Err(step) = self.prove(&snapshot, job, &callback).await {
             return step;
         }
-        match vouch::known(&snapshot, &job.app, Some(&job.revision), &job.code) {
+        match admission::revision(&snapshot, &job.app, Some(&job.revision), &job.code) {
             Ok(revision) => Step::Accept {
                 revision,
                 pairs: property_pairs(&body),
             },
-            Err(doubt) => Step::Proved(format!("waits for definitions: {}", doubt.name())),
+            Err(reason) => Step::Proved(format!("waits for definitions: {}", reason.name())),
         }
     }
 
@@ -141,7 +140,7 @@ impl Worker {
             .map(bitrix::Secret::expose)
             .unwrap_or_default();
         let member_id = callback.auth.member_id.as_deref().unwrap_or_default();
-        if snapshot.authenticates(&job.app, member_id, secret) == Vouch::Authentic {
+        if snapshot.authenticates(&job.app, member_id, secret) == Authenticity::Authentic {
             return Ok(());
         }
         let request = ProveCallbackRequest {

@@ -1,4 +1,4 @@
-//! Callbacks that nobody vouches for.
+//! Callbacks that are not proved.
 
 use std::path::Path;
 

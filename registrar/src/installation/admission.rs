@@ -42,7 +42,7 @@ pub(crate) struct Admitted {
 /// A request that changes nothing.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// Nobody vouches for it.
+    /// It is not proved.
     Unproved(Unproved),
     /// It is proved, but its user is no administrator of the portal.
     NotAdministrator,

@@ -302,7 +302,7 @@ enum Ready {
     Refresh(Box<Installation>, Credentials),
 }
 
-/// By the lifetime, not by the moment that the OAuth server names: its clock is not ours.
+/// By the lifetime, not by the time that the OAuth server names: its clock is not ours.
 fn expiry(pair: &oauth::Tokens, now: Timestamp) -> Timestamp {
     let lifetime = SignedDuration::from_secs(i64::try_from(pair.expires_in).unwrap_or(3600));
     now.checked_add(lifetime).unwrap_or(now)

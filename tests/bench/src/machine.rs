@@ -14,7 +14,7 @@ pub(crate) struct Machine {
 
 /// The processors' time since boot, in ticks.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment {
+pub(crate) struct Snapshot {
     busy: f64,
     steal: f64,
     all: f64,
@@ -52,7 +52,7 @@ impl Machine {
     }
 }
 
-impl Moment {
+impl Snapshot {
     pub(crate) fn now() -> Self {
         let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
         let first = stat.lines().next().unwrap_or_default();

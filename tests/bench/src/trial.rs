@@ -11,7 +11,7 @@ use crate::{
     clock,
     latency::{self, Latency},
     load,
-    machine::{Moment, Other},
+    machine::{Other, Snapshot},
     options::Options,
     process::{self, Cpu},
     sink::Sink,
@@ -94,7 +94,7 @@ pub(crate) async fn run(system: System, options: &Options) -> Result<Trial> {
     bench.load(next(options.warm_up)).await.context("warming up")?;
     bench.settle().await;
 
-    let (others, own) = (Moment::now(), bench.everything()?);
+    let (others, own) = (Snapshot::now(), bench.everything()?);
     let (before, spans) = (bench.cpu()?, bench.sink.collector.spans());
     let start = clock::now();
     let accepted = bench.load(next(options.jobs)).await?;
@@ -104,7 +104,7 @@ pub(crate) async fn run(system: System, options: &Options) -> Result<Trial> {
         process: after.process,
         cpu: after.cpu.since(before.cpu),
     });
-    let other = Moment::now().since(others, bench.everything()? - own);
+    let other = Snapshot::now().since(others, bench.everything()? - own);
     let (cpu, spans) = (cpu.collect(), bench.sink.collector.spans() - spans);
 
     let latency = bench

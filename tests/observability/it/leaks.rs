@@ -208,7 +208,7 @@ async fn opened(stack: &Stack, secrets: &mut Secrets) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Posts that nobody vouches for, and calls with the wrong token.
+/// Posts that are not proved, and calls with the wrong token.
 async fn strangers(stack: &Stack) -> anyhow::Result<()> {
     let posts = stack.emulator.get("posts?kind=activity").await?;
     let body = posts[0]["body"].as_str().context("a callback")?;

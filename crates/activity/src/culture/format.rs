@@ -115,7 +115,7 @@ fn items(mut text: &str) -> Result<Vec<Item>, String> {
     Ok(items)
 }
 
-/// Each part of a moment is there, and none twice.
+/// Each part of a date and time is there, and none twice.
 fn check(items: &[Item]) -> Result<(), &'static str> {
     let count = |wanted: &[Item]| items.iter().filter(|item| wanted.contains(item)).count();
     match (

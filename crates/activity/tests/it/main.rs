@@ -6,7 +6,7 @@ mod definition;
 mod executor;
 mod fuzz;
 mod masked;
-mod moment;
 mod request;
 mod rules;
 mod set;
+mod timestamp;

@@ -35,12 +35,12 @@ pub(super) fn given(row: &Value) -> Result<InstanceRow, String> {
         entity: row.entity,
         document_id: row.document_id,
         template_id: row.workflow_template_id,
-        started: moment(&row.started)?,
+        started: time(&row.started)?,
         started_by: row.started_by,
         status: row.status,
-        modified: moment(&row.modified)?,
+        modified: time(&row.modified)?,
         owner_id: row.owner_id,
-        owned_until: row.owned_until.as_deref().map(moment).transpose()?,
+        owned_until: row.owned_until.as_deref().map(time).transpose()?,
     })
 }
 
@@ -61,10 +61,10 @@ pub(super) fn numbered(index: i64) -> InstanceRow {
     }
 }
 
-fn moment(text: &str) -> Result<i64, String> {
-    let moment: civil::DateTime = text.parse().map_err(|error| format!("setup: {text}: {error}"))?;
+fn time(text: &str) -> Result<i64, String> {
+    let time: civil::DateTime = text.parse().map_err(|error| format!("setup: {text}: {error}"))?;
     TimeZone::UTC
-        .to_timestamp(moment)
+        .to_timestamp(time)
         .map(jiff::Timestamp::as_second)
         .map_err(|error| format!("setup: {text}: {error}"))
 }

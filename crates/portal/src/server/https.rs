@@ -1,5 +1,5 @@
 //! The emulator under the names that apps meet in the cloud: portals by their domain, the authorisation server by the vendor's two
-//! hosts, all over https. A proxy leads these names here, and a certification authority of the emulator's own vouches for them.
+//! hosts, all over https. A proxy leads these names here, and a certification authority of the emulator's own signs their certificates.
 
 mod authority;
 pub(crate) mod proxy;

@@ -119,7 +119,7 @@ fn internalize_one(portal: &Portal, caller: Caller, kind: &str, value: &Value) -
     }
 }
 
-/// Reads a returned moment and shows it as ISO in the server's zone. Forms and shifts as measured:
+/// Reads a returned date and time and shows it as ISO in the server's zone. Forms and shifts as measured:
 /// unix seconds are exact; a zone counts but the caller's offset is subtracted unless a `[offset]` suffix replaces it;
 /// no zone, `Z` and the site's culture mean the server's clock, with the same shift; anything else stays text.
 fn date_time(portal: &Portal, caller: Caller, text: &str) -> Option<String> {

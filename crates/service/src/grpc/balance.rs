@@ -206,7 +206,7 @@ impl LookUps {
             Err(error) => format!("the host of {} cannot be found: {error}", self.address),
         };
         tracing::debug!(problem, "look-up failed");
-        // Servers that were there a moment ago are better than none.
+        // Servers that were just there are better than none.
         self.known.send_if_modified(|known| {
             let none = !matches!(known, Known::Members(_));
             if none {

@@ -22,7 +22,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{ConfigError, Lifecycle};
 
-/// How often the files are looked at: certificates are renewed days before they end, people wait for seconds.
+/// How often the files are looked at: certificates are renewed days before they end, people wait for seconds. File watchers see
+/// inodes, and Kubernetes renews a secret by turning a link to another folder.
 const LOOK: Duration = Duration::from_secs(2);
 /// Longest wait for a client's part of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -114,7 +115,7 @@ impl ResolvesServerCert for Current {
     }
 }
 
-/// Makes TLS connections of TCP ones, with the files' certificate of the moment.
+/// Makes TLS connections of TCP ones, with the certificate that the files have now.
 pub(super) fn incoming<S>(
     tls: Tls,
     connections: S,
@@ -160,7 +161,7 @@ async fn shake_hands(
     }
 }
 
-/// Takes over what the files hold whenever that is whole: the two are not written at the same moment.
+/// Takes over what the files hold whenever that is whole: the two are not written at the same time.
 async fn renew(tls: Tls, mut files: Files, current: Arc<Current>, lifecycle: Lifecycle) {
     let (tls, stopping) = (Arc::new(tls), lifecycle.stopping());
     let mut failing = false;

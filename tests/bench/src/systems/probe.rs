@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// 10 s in pauses.
 const TRIES: u32 = 500;
 
-/// An address that nobody listens on at the moment.
+/// An address that nobody listens on now.
 pub(super) async fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?)
 }

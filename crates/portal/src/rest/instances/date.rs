@@ -1,6 +1,6 @@
 //! Dates in a filter, as `strtotime` reads them: with a zone they are moments, without one they are the server's.
 //!
-//! The server turns the moment into a text of its site's culture and reads that as the calling user's time, so with zones on a filter is off
+//! The server turns the time into a text of its site's culture and reads that as the calling user's time, so with zones on a filter is off
 //! by that user's offset (measured).
 
 use std::sync::LazyLock;
@@ -47,11 +47,11 @@ impl Zone {
 
     /// Unix seconds that a column is compared with; `None` = not read, which is SQL's null.
     pub(super) fn read(&self, value: &Value) -> Option<i64> {
-        self.moment(to_text(value).trim())
+        self.time(to_text(value).trim())
             .map(|seconds| seconds - i64::from(self.user))
     }
 
-    fn moment(&self, text: &str) -> Option<i64> {
+    fn time(&self, text: &str) -> Option<i64> {
         if let Some(seconds) = text.strip_prefix('@') {
             return seconds.parse().ok();
         }
@@ -106,8 +106,8 @@ impl Zone {
     }
 }
 
-fn seconds(moment: Timestamp) -> i64 {
-    moment.as_second()
+fn seconds(time: Timestamp) -> i64 {
+    time.as_second()
 }
 
 /// `Z`, `+03:00`, `+0300`, `+3`.
@@ -132,12 +132,12 @@ mod tests {
     use super::*;
 
     /// Tuesday, 2026-11-24T11:00:05Z.
-    const MOMENT: i64 = 1_795_518_005;
+    const TIME: i64 = 1_795_518_005;
 
     #[test]
     fn a_zone_counts_and_without_one_it_is_the_server_s() {
         let zone = Zone {
-            now: MOMENT,
+            now: TIME,
             server: 10_800,
             user: 0,
         };
@@ -152,7 +152,7 @@ mod tests {
             "@1795518005",
             "now",
         ] {
-            assert_eq!(zone.read(&json!(text)), Some(MOMENT), "{text}");
+            assert_eq!(zone.read(&json!(text)), Some(TIME), "{text}");
         }
         assert_eq!(zone.read(&json!("2026-11-24")), zone.read(&json!("today")));
         assert_eq!(zone.read(&json!("2026-02-30")), zone.read(&json!("2026-03-02")));
@@ -164,10 +164,10 @@ mod tests {
     #[test]
     fn the_user_s_offset_is_taken_away() {
         let zone = Zone {
-            now: MOMENT,
+            now: TIME,
             server: 0,
             user: 7200,
         };
-        assert_eq!(zone.read(&json!("2026-11-24T11:00:05Z")), Some(MOMENT - 7200));
+        assert_eq!(zone.read(&json!("2026-11-24T11:00:05Z")), Some(TIME - 7200));
     }
 }

@@ -84,8 +84,8 @@ impl Authority {
 
 fn valid_around(mut params: CertificateParams, now: i64) -> CertificateParams {
     let day = |seconds: i64| {
-        let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-        let date = moment.to_zoned_datetime(TimeZone::UTC).date();
+        let timestamp = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+        let date = timestamp.to_zoned_datetime(TimeZone::UTC).date();
         rcgen::date_time_ymd(
             date.year().into(),
             date.month().unsigned_abs(),

@@ -62,7 +62,7 @@ fn it_is_a_datetime() {
 }
 
 #[test]
-fn a_text_is_a_moment_by_culture_and_zone() {
+fn a_text_is_a_time_by_culture_and_zone() {
     assert_eq!(read("24.11.2026 10:00:00", &moscow()), Ok(1_795_503_600));
     assert_eq!(read("24.11.2026", &moscow()), Ok(1_795_467_600));
     // Of someone whose clock is two hours ahead of the server's, and three behind it.
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn a_moment_written_in_a_zone_is_read_back(at in -700_000_000..4_000_000_000_i64, ahead in -12..14_i64) {
+    fn a_time_written_in_a_zone_is_read_back(at in -700_000_000..4_000_000_000_i64, ahead in -12..14_i64) {
         let ahead = ahead * 3600;
         // As the server writes it: the site's clock, moved by the way to the user's. India has not changed its clocks since 1945.
         let shown = jiff::Timestamp::from_second(at + ahead).unwrap().in_tz("Asia/Kolkata").unwrap();
@@ -146,27 +146,27 @@ fn untouched_it_is_absent() {
 }
 
 #[test]
-fn a_moment_goes_out_as_unix_seconds_in_a_text() {
+fn a_timestamp_goes_out_as_unix_seconds_in_a_text() {
     let activity = activity();
-    let moment = |seconds: i64| {
+    let timestamp = |seconds: i64| {
         let request = activity
             .request([(&b"at"[..], Value::from("24.11.2026"))], &moscow())
             .unwrap();
-        let mut moment = request.get_field_by_name("at").unwrap().as_message().unwrap().clone();
-        moment.set_field_by_name("seconds", prost_reflect::Value::I64(seconds));
-        prost_reflect::Value::Message(moment)
+        let mut timestamp = request.get_field_by_name("at").unwrap().as_message().unwrap().clone();
+        timestamp.set_field_by_name("seconds", prost_reflect::Value::I64(seconds));
+        prost_reflect::Value::Message(timestamp)
     };
     let answer = |value: prost_reflect::Value| {
         let mut response = DynamicMessage::new(activity.method().output());
         response.set_field_by_name("then", value);
         activity.answer(&response).map(|values| values["then"].clone())
     };
-    assert_eq!(answer(moment(1_764_000_000)).unwrap(), "1764000000");
+    assert_eq!(answer(timestamp(1_764_000_000)).unwrap(), "1764000000");
     // PHP takes "0" for empty, so the beginning of Unix time goes out in another exact form.
-    assert_eq!(answer(moment(0)).unwrap(), "1970-01-01T00:00:00+00:00 [0]");
-    assert!(answer(moment(i64::MAX)).is_err());
+    assert_eq!(answer(timestamp(0)).unwrap(), "1970-01-01T00:00:00+00:00 [0]");
+    assert!(answer(timestamp(i64::MAX)).is_err());
     let empty = activity
         .answer(&DynamicMessage::new(activity.method().output()))
         .unwrap();
-    assert!(!empty.contains_key("then"), "an unset moment is not sent");
+    assert!(!empty.contains_key("then"), "an unset timestamp is not sent");
 }

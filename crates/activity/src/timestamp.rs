@@ -9,14 +9,14 @@ const TIMESTAMP: &str = "google.protobuf.Timestamp";
 /// server stores it as it is.
 const BEGINNING: &str = "1970-01-01T00:00:00+00:00 [0]";
 
-/// The message of a moment, which an executor brings in its own descriptors.
+/// A timestamp's message, which an executor brings in its own descriptors.
 #[derive(Debug)]
-pub(crate) struct Moment {
+pub(crate) struct Timestamp {
     message: MessageDescriptor,
     seconds: FieldDescriptor,
 }
 
-impl Moment {
+impl Timestamp {
     /// Of a message that is a timestamp not only by its name.
     pub(crate) fn of(message: &MessageDescriptor) -> Option<Self> {
         let field = |number, kind| {
@@ -37,14 +37,14 @@ impl Moment {
         Value::Message(message)
     }
 
-    /// The whole seconds of a moment; nothing outside the years that a timestamp may have.
+    /// The whole seconds of a timestamp; nothing outside the years that a timestamp may have.
     pub(crate) fn seconds(&self, message: &DynamicMessage) -> Option<i64> {
         let seconds = message.get_field(&self.seconds).as_i64()?;
         SECONDS.contains(&seconds).then_some(seconds)
     }
 }
 
-/// What the portal reads as exactly this moment, whatever its culture, its zone and the token's user: measured on the
+/// What the portal reads as exactly this time, whatever its culture, its zone and the token's user: measured on the
 /// running server, which shifts the other forms. A text, since the server leaves a JSON number as it is.
 pub(crate) fn text(seconds: i64) -> String {
     if seconds == 0 {

@@ -2,11 +2,11 @@
 
 use bitrix::post::Callback;
 
-use crate::snapshot::{Snapshot, Vouch};
+use crate::snapshot::{Authenticity, Snapshot};
 
 /// Why a callback can't be run yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doubt {
+pub(crate) enum NotAdmitted {
     /// The registrar has told nothing yet.
     NoSnapshot,
     /// No such installation: we may be behind.
@@ -21,7 +21,7 @@ pub(crate) enum Doubt {
     UnknownCode,
 }
 
-impl Doubt {
+impl NotAdmitted {
     /// The name in metrics and logs.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -37,13 +37,13 @@ impl Doubt {
 
 /// The revision to run the callback by. `revision` is the URL's; a callback that came to another address runs by the
 /// current definitions.
-pub(crate) fn vouch(
+pub(crate) fn admit(
     snapshot: Option<&Snapshot>,
     app: &str,
     revision: Option<&str>,
     callback: &Callback,
-) -> Result<String, Doubt> {
-    let snapshot = snapshot.ok_or(Doubt::NoSnapshot)?;
+) -> Result<String, NotAdmitted> {
+    let snapshot = snapshot.ok_or(NotAdmitted::NoSnapshot)?;
     let secret = callback
         .auth
         .application_token
@@ -52,21 +52,28 @@ pub(crate) fn vouch(
         .unwrap_or_default();
     let member_id = callback.auth.member_id.as_deref().unwrap_or_default();
     match snapshot.authenticates(app, member_id, secret) {
-        Vouch::Authentic => {}
-        Vouch::NoSecret => return Err(Doubt::NoSecret),
-        Vouch::WrongSecret => return Err(Doubt::WrongSecret),
-        Vouch::UnknownInstallation => return Err(Doubt::UnknownInstallation),
+        Authenticity::Authentic => {}
+        Authenticity::NoSecret => return Err(NotAdmitted::NoSecret),
+        Authenticity::WrongSecret => return Err(NotAdmitted::WrongSecret),
+        Authenticity::UnknownInstallation => return Err(NotAdmitted::UnknownInstallation),
     }
-    known(snapshot, app, revision, &callback.code)
+    self::revision(snapshot, app, revision, &callback.code)
 }
 
 /// The revision by which an activity is called.
-pub(crate) fn known(snapshot: &Snapshot, app: &str, revision: Option<&str>, code: &str) -> Result<String, Doubt> {
+pub(crate) fn revision(
+    snapshot: &Snapshot,
+    app: &str,
+    revision: Option<&str>,
+    code: &str,
+) -> Result<String, NotAdmitted> {
     let Some(revision) = revision.filter(|revision| !revision.is_empty()) else {
-        let current = snapshot.current(app, code).ok_or(Doubt::UnknownCode)?;
+        let current = snapshot.current(app, code).ok_or(NotAdmitted::UnknownCode)?;
         return Ok(current.revision.clone());
     };
-    let definitions = snapshot.definitions(app, revision).ok_or(Doubt::UnknownRevision)?;
-    definitions.find(code).ok_or(Doubt::UnknownCode)?;
+    let definitions = snapshot
+        .definitions(app, revision)
+        .ok_or(NotAdmitted::UnknownRevision)?;
+    definitions.find(code).ok_or(NotAdmitted::UnknownCode)?;
     Ok(revision.to_owned())
 }
