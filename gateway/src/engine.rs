@@ -21,7 +21,7 @@ use crate::{
     timeline::Timeline,
 };
 
-/// After a panic in our own code the job rests for as long, so that it can't spin.
+/// How long a job waits after a panic in our own code, so that it is not tried in a tight loop.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
 
 /// The engine. Lives on the hot runtime: everything that it spawns runs there.

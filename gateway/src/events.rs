@@ -26,7 +26,7 @@ const BACKOFF: Backoff = Backoff::seconds(1, 300);
 /// An event that could not be handed over for as long is dropped: the registrar reconciles by itself anyway.
 const LONGEST: Duration = Duration::from_hours(168);
 const BATCH: u32 = 64;
-/// Looked at as often even if nothing seems due.
+/// The store is read at this interval even if nothing is known to be due.
 const FALLBACK: Duration = Duration::from_secs(5);
 
 /// The worker, with all it needs.

@@ -52,7 +52,7 @@ pub(crate) struct Progress {
     pub(crate) failures: u32,
     /// When a deployment fault was first seen.
     pub(crate) faulty_since: Option<Millis>,
-    /// The answer in hand.
+    /// The executor's answer, once there is one.
     pub(crate) answer: Option<Answer>,
     /// Attempts to send it.
     pub(crate) sends: u32,

@@ -78,7 +78,7 @@ impl Counts {
             waiting: Family::default(),
             oldest: Family::default(),
         };
-        // A count that begins with its first event looks to Prometheus as if nothing had happened.
+        // Prometheus sees no increase in a counter that appears with its first event.
         for reason in ["store", "busy", "quarantine_full", "slow", "cut_off"] {
             drop(counts.refused.get_or_create(&Reason { reason }));
         }
@@ -124,7 +124,7 @@ impl Counts {
         self.activities.register(registry);
     }
 
-    /// A callback came; `ts` is the portal's time stamp. One far off is a clock's, not a delay.
+    /// A callback came; `ts` is the portal's time stamp. A large difference is a wrong clock, not a delay.
     pub(crate) fn delivered(&self, at: Timestamp, ts: Option<i64>) {
         let Some(delay) = ts.and_then(|ts| at.as_second().checked_sub(ts)) else {
             return;

@@ -1,4 +1,4 @@
-//! Portals: where answers go, with whose token, and what their failures mean.
+//! Portals: where answers go, by which token, and what failures mean.
 
 mod client;
 mod pause;
@@ -33,13 +33,13 @@ pub(crate) struct Portals {
 /// An app on a portal, as far as sending to it goes.
 pub(crate) struct Portal {
     tokens: Tokens,
-    /// Answers on their way at once.
-    turns: Semaphore,
+    /// Answers in flight at once.
+    permits: Semaphore,
     pub(crate) pause: Pause,
 }
 
 impl Portals {
-    /// `sends`: answers on their way to one portal at once.
+    /// `sends`: answers in flight to one portal at once.
     pub(crate) fn new(http: HttpClient, registrar: Registrar, clock: SharedClock, sends: usize) -> Self {
         Self {
             sends,
@@ -66,15 +66,15 @@ impl Portal {
     fn new(sends: usize) -> Self {
         Self {
             tokens: Tokens::default(),
-            turns: Semaphore::new(sends),
+            permits: Semaphore::new(sends),
             pause: Pause::default(),
         }
     }
 
-    /// A turn to send; to be had before the pause is asked, which may begin meanwhile.
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    /// A permit to send. Take it before asking for the pause, which may begin while one waits for the permit.
+    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         // Never closed, so it never fails.
-        self.turns.acquire().await.ok()
+        self.permits.acquire().await.ok()
     }
 }
 

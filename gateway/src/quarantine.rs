@@ -15,7 +15,7 @@ use crate::{
     storage::{NewEvent, Quarantined, Storage},
 };
 
-/// The quarantine's door: who may still come in, and the bell for the worker.
+/// What may still be stored, and the signal for the worker.
 pub(crate) struct Quarantine {
     storage: Storage,
     places: Arc<Places>,
@@ -33,7 +33,7 @@ impl Quarantine {
         }
     }
 
-    /// A place for so many bytes from there; `None`: it is full.
+    /// A place for `bytes` from this source; `None`: there is none left.
     pub(crate) fn place(&self, source: &str, bytes: usize) -> Option<Place> {
         self.places.take(source, bytes)
     }

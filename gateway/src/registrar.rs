@@ -111,7 +111,7 @@ impl Registrar {
     }
 }
 
-/// A request of the span `parent`.
+/// A request with the context of the span `parent`.
 fn under<T>(parent: &SpanContext, message: T) -> Request<T> {
     let mut request = Request::new(message);
     propagate(parent, request.metadata_mut());

@@ -1,4 +1,4 @@
-//! The service, put together.
+//! Starts the service and stops it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ use crate::{
     upkeep::Upkeep,
 };
 
-/// Longest wait for jobs in hand at the soft stop; what isn't over then is in the store.
+/// Longest wait for running jobs at the soft stop; what isn't over then is in the store.
 const DRAIN: Duration = Duration::from_secs(15);
 
 /// The open sockets of a gateway.

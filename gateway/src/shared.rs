@@ -9,7 +9,7 @@ use crate::{
     storage::Storage,
 };
 
-/// One of each, for all.
+/// What all parts of the service share.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) storage: Storage,

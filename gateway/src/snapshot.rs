@@ -1,4 +1,4 @@
-//! What the registrar has told: the apps, how to call their activities, and who may call us.
+//! The registrar's snapshot: the apps, how to call their activities, and which portals may call us.
 
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
@@ -36,7 +36,7 @@ pub(crate) struct Definitions {
     allowed: Vec<CodePattern>,
     allowed_texts: Vec<String>,
     set: Set,
-    /// As they came, so that they are kept as they came.
+    /// As received, to be stored unchanged.
     descriptors: Vec<u8>,
 }
 
@@ -200,7 +200,7 @@ pub(crate) enum Authenticity {
     Authentic,
     /// The installation has none that is believed yet.
     NoSecret,
-    /// It is none of the installation's.
+    /// It is not one of the installation's.
     WrongSecret,
     /// There is no such installation.
     UnknownInstallation,

@@ -46,7 +46,7 @@ pub(crate) struct Waiter(Gauge);
 impl Metrics {
     /// Makes them visible.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        // A count that begins with its first event looks to Prometheus as if nothing had happened.
+        // Prometheus sees no increase in a counter that appears with its first event.
         for result in [Refresh::Ok, Refresh::Unavailable, Refresh::Lost] {
             drop(self.refreshes.get_or_create(&[("result", result.name())]));
         }

@@ -12,7 +12,7 @@ pub struct Backoff {
     max: Duration,
 }
 
-/// Bounds that make no back-off.
+/// Bounds that a back-off cannot have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a back-off needs a first delay above zero and a maximum that is no shorter")]
 pub struct BackoffError;
@@ -30,7 +30,7 @@ impl Backoff {
     /// A back-off in whole seconds, for constants.
     ///
     /// # Panics
-    /// When the bounds make no back-off; at compile time in a constant.
+    /// When the bounds are wrong; at compile time in a constant.
     pub const fn seconds(first: u64, max: u64) -> Self {
         match Self::new(Duration::from_secs(first), Duration::from_secs(max)) {
             Ok(backoff) => backoff,

@@ -52,7 +52,7 @@ pub fn system_time(timestamp: Timestamp) -> SystemTime {
             .unwrap_or(Duration::ZERO)
 }
 
-/// A clock that stands still until it is told otherwise; for tests.
+/// A clock that moves only when it is told to; for tests.
 #[derive(Debug)]
 pub struct ManualClock {
     start: Timestamp,

@@ -34,7 +34,7 @@ pub use secret::Secret;
 pub use telemetry::Telemetry;
 pub use tls::install_provider;
 
-/// What the surroundings hand to a service's `run`.
+/// What a service's `run` is given beside its configuration.
 #[derive(Clone)]
 pub struct Parts {
     /// Time.
@@ -56,7 +56,7 @@ impl Parts {
     }
 }
 
-/// What is at the bottom of an error: "connection refused" says more than "client error (Connect)".
+/// The innermost source of an error: "connection refused" says more than "client error (Connect)".
 pub fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source())
         .last()

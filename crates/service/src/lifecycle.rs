@@ -12,8 +12,8 @@ use std::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The life of one service: a soft stop that lets work in hand finish, a hard one for what does not, and the tasks
-/// between them. Clones are the same life.
+/// When one service stops: a soft stop that lets running work finish, a hard stop for what does not, and the background tasks
+/// that both act on. Clones share the state.
 #[derive(Clone)]
 pub struct Lifecycle(Arc<Shared>);
 
@@ -29,11 +29,11 @@ impl Lifecycle {
     /// Longest drain unless configured otherwise: below the 30 s after which Kubernetes kills.
     pub const DRAIN_LIMIT: Duration = Duration::from_secs(25);
 
-    /// A life whose drain takes at most `drain_limit`.
+    /// With a drain that takes at most `drain_limit`.
     pub fn new(drain_limit: Duration) -> Self {
         let killed = CancellationToken::new();
         Self(Arc::new(Shared {
-            // What is killed is stopping, too.
+            // The hard stop implies the soft one.
             stopping: killed.child_token(),
             killed,
             tasks: TaskTracker::new(),
@@ -42,7 +42,7 @@ impl Lifecycle {
         }))
     }
 
-    /// Cancelled by the soft stop: take no new work, finish what is in hand.
+    /// Cancelled by the soft stop: take no new work, finish what is running.
     pub fn stopping(&self) -> CancellationToken {
         self.0.stopping.clone()
     }

@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Listen {
     }
 }
 
-/// A text that is no address.
+/// A text that is not an address.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is no address to listen on: write `:8080`, `127.0.0.1:8080` or `[::1]:8080`")]
 pub struct ListenError(String);

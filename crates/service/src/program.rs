@@ -24,7 +24,7 @@ pub fn build_version(package: &str) -> &'static str {
     format!("{package} ({REVISION})").leak()
 }
 
-/// What a binary says of itself.
+/// Name, version and description of a binary.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     /// Name of the binary, and its `service.name` in traces.
@@ -46,7 +46,7 @@ where
         Ok(arguments) => arguments,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // Nothing is left to say when the terminal is gone.
+            // An error means that the terminal is gone.
             let _closed = error.print();
             return if asked {
                 ExitCode::SUCCESS
@@ -97,7 +97,7 @@ where
         };
         lifecycle.supervise(run(config, parts)).await
     });
-    // Blocking calls that outlive the drain must not hold up the exit.
+    // Blocking calls that are still running after the drain must not delay the exit.
     runtime.shutdown_background();
     result
 }

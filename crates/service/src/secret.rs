@@ -1,4 +1,4 @@
-//! Values that must not be seen.
+//! Secrets in memory.
 
 use std::fmt;
 

@@ -31,7 +31,7 @@ pub use span::Span;
 use self::{export::Exporter, sampling::Sampling};
 use crate::{Clock, SystemClock, clock};
 
-/// Where a service's spans go. Clones are the same; the last one flushes when dropped.
+/// Where a service's spans go. Clones share it; the last one flushes when dropped.
 #[derive(Clone)]
 pub struct Telemetry(Arc<Inner>);
 

@@ -9,8 +9,8 @@ use crate::{
     queue::{LINGER, Queue, Waiting},
 };
 
-/// A group of so many writes is large: they come so fast that a pause before the next commit gathers more, and fewer commits do
-/// the same work (measured: 6 µs of CPU less a job of a saturated gateway).
+/// A group of this many writes is large: more come so soon that a pause before the next commit saves commits (measured: 6 µs of CPU
+/// less a job of a saturated gateway).
 const LARGE: usize = 8;
 
 /// Runs until the queue is closed and empty. What is released is a committed (or failed) group, each write with its own outcome.
@@ -37,7 +37,7 @@ pub(crate) fn run<E: Engine>(
                 write.set_outcome(Err(error.clone()));
             }
             if firm == 0 {
-                // Nobody waits for an answer: without a pause lazy writes alone would spin on a full disk.
+                // Only lazy writes: without a pause they would be tried in a tight loop on a full disk.
                 std::thread::sleep(LINGER * 10);
             }
         }

@@ -1,4 +1,4 @@
-//! What is under the groups.
+//! The interface between groups and what commits them.
 
 use crate::{StoreError, Write};
 

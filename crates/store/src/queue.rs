@@ -6,7 +6,7 @@ use parking_lot::{Condvar, Mutex};
 
 /// How long a lazy write waits for a group to ride with before it gets one of its own.
 pub(crate) const LINGER: Duration = Duration::from_millis(20);
-/// The pause that gathers a larger group. A lone write never meets it.
+/// That pause. It never delays a single write.
 const GATHER: Duration = Duration::from_micros(500);
 
 pub(crate) struct Queue<W> {

@@ -10,7 +10,7 @@ use crate::{job::Millis, storage::StoredJob, timeline::Timeline};
 
 /// Jobs read at once.
 const BATCH: usize = 256;
-/// The store is looked at as often even if nobody says that something is due.
+/// The store is read at this interval even if nothing is known to be due.
 const FALLBACK: Duration = Duration::from_secs(5);
 
 /// When the next job in the store is due, as far as is known.

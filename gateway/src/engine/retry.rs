@@ -1,4 +1,4 @@
-//! When a failed call is tried again, and when no more.
+//! When a failed call is tried again, and when it is given up.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 const BACKOFF: Backoff = Backoff::seconds(1, 300);
-/// Waits before the tries of a call that broke.
+/// Pauses before the tries of a call that broke off.
 const TRIES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(10), Duration::from_mins(1)];
 /// How long a deployment may be incomplete.
 const DEPLOYMENT: Duration = Duration::from_mins(15);

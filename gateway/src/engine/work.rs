@@ -22,7 +22,7 @@ use crate::{
     trace,
 };
 
-/// Before an answer that was refused for no reason that we know, or that has no token, goes out again.
+/// Pauses before an answer goes out again that was refused for an unknown reason, or that had no token.
 const AGAIN: Backoff = Backoff::seconds(2, 300);
 /// The workflow is locked: measured portals hold a lock as long as the workflow runs.
 const BUSY: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(10)];
@@ -163,7 +163,7 @@ impl Engine {
             return self.park(held, "there is no answer to send");
         };
         let portal = self.0.portals.get(&job.app, &job.member_id);
-        let _turn = portal.turn().await;
+        let _permit = portal.permit().await;
         if let Err(at) = portal.pause.enter(self.now()) {
             return self.unsent(held, at, "the portal is in trouble: the answer waits");
         }
@@ -219,7 +219,7 @@ impl Engine {
         }
     }
 
-    /// An answer in hand that must wait; past the deadline it was worth one attempt, and a person has to look.
+    /// An answer that must wait. Past the deadline it gets one attempt, then the job is parked.
     fn unsent(&self, held: &Held, at: Millis, problem: impl Into<String>) -> Mark {
         let problem = problem.into();
         let deadline = held.job.deadline.at;
@@ -251,7 +251,7 @@ impl Engine {
         mark
     }
 
-    /// The job is taken up again after a while.
+    /// The job is tried again after a delay.
     pub(super) fn rest(&self, held: &Held, delay: Duration, problem: impl Into<String>) -> Mark {
         let state = if held.progress.answer.is_some() {
             State::AnsweredUnsent

@@ -30,11 +30,11 @@ pub(crate) struct Call<'a> {
     pub(crate) clock: &'a dyn Clock,
 }
 
-/// What came of it.
+/// The result of a call.
 pub(crate) type Called = Result<DynamicMessage, Failure>;
 
 impl Call<'_> {
-    /// Calls. Waiting for a turn and for the connection counts: the caller's deadline does not stand still meanwhile.
+    /// Calls. The timeout includes the wait for a permit and for the connection.
     pub(crate) async fn run(&self, executors: &Executors, request: DynamicMessage) -> Called {
         let note = Arc::new(Note::default());
         let begun = self.clock.monotonic();
@@ -59,7 +59,7 @@ impl Call<'_> {
         let executor = executors.get(self.uri).map_err(|error| broken(error.to_string()))?;
         let path = PathAndQuery::try_from(self.activity.path()).map_err(|error| broken(error.to_string()))?;
         // Never closed, so it never fails.
-        let _turn = executor.turns.acquire().await;
+        let _permit = executor.permits.acquire().await;
         let away = |problem: String| Failure::new(Kind::Away { wait: None }, problem);
         let server = executor.servers.pick().await.map_err(|error| away(error.to_string()))?;
         let watched = Watched {

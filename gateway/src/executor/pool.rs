@@ -11,11 +11,11 @@ pub(crate) struct Executors {
     known: Mutex<HashMap<String, Executor>>,
 }
 
-/// Connections to an executor's servers, and turns on them.
+/// Connections to an executor's servers, and the permits for calls.
 #[derive(Debug, Clone)]
 pub(super) struct Executor {
     pub(super) servers: Balanced,
-    pub(super) turns: Arc<Semaphore>,
+    pub(super) permits: Arc<Semaphore>,
 }
 
 impl Executors {
@@ -35,7 +35,7 @@ impl Executors {
         }
         let executor = Executor {
             servers: Balanced::new(uri, &Connection::default())?,
-            turns: Arc::new(Semaphore::new(self.calls)),
+            permits: Arc::new(Semaphore::new(self.calls)),
         };
         known.insert(uri.to_owned(), executor.clone());
         Ok(executor)

@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Business { code: String },
     /// The executor is away or asks for patience: again until the deadline. It may name the wait.
     Away { wait: Option<Duration> },
-    /// It broke down over this job, perhaps: three more tries.
+    /// It broke off, perhaps because of this job: three more tries.
     Broke,
     /// It isn't deployed as its definition says: again for a quarter of an hour.
     Deployment,
@@ -39,7 +39,7 @@ impl Failure {
         }
     }
 
-    /// In one word: the code's name, or what came instead of one.
+    /// The code's name, or one word for what came instead.
     pub(crate) fn name(&self) -> &'static str {
         match (self.code, &self.kind) {
             (Some(code), _) => name(code),

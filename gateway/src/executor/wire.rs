@@ -1,4 +1,4 @@
-//! Who spoke: a layer under the client that notes what came over the wire.
+//! Whether the executor itself answered: a layer under the client that notes what came over the wire.
 //!
 //! Neither the client's code nor its error's source tells: a lost connection is `Unavailable`, `Unknown` or `Cancelled`,
 //! an executor that panics looks like a cancelled call, a proxy's page is an `Internal` error without a source. What does
@@ -43,7 +43,7 @@ impl Note {
         self.has(SENT)
     }
 
-    /// A `grpc-status` came: it is the executor that spoke.
+    /// A `grpc-status` came: the executor itself answered.
     pub(crate) fn grpc_status(&self) -> bool {
         self.has(GRPC_STATUS)
     }

@@ -91,7 +91,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
                 }
                 (Ok(Inserted::Repeat) | Err(_), _) => {}
             }
-            // Nobody listens when the portal has hung up.
+            // Fails when the portal has hung up.
             drop(told.send(inserted));
         }
     };
@@ -154,7 +154,7 @@ async fn quarantine(
     Ok(StatusCode::OK.into_response())
 }
 
-/// The portal is told to come again, though it won't: better than a 200 for what isn't stored.
+/// 503 asks the portal to try again. It won't, but a 200 for what isn't stored would be a lie.
 pub(super) fn unstored(gate: &Gate, error: &store::StoreError) -> Refusal {
     tracing::error!(%error, "a post could not be stored");
     gate.shared.health.failed();

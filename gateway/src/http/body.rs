@@ -1,4 +1,4 @@
-//! Bodies, bounded one by one and all together.
+//! Request bodies, with limits for each and for all together.
 
 use std::{
     sync::{
@@ -15,10 +15,10 @@ use http_body_util::BodyExt;
 
 use super::refusal::Refusal;
 
-/// As much of a body that is too large is read for the sake of its answer.
+/// How much of a body that is too large is still read, so that the client sees the answer.
 const DISCARDED: usize = 64 << 20;
 
-/// Bytes of all bodies in hand.
+/// Bytes of all bodies in memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Buffers {
     used: Arc<AtomicUsize>,
@@ -49,7 +49,7 @@ impl Buffers {
     /// Reads a body of at most `limit` bytes within `time`.
     pub(crate) async fn read(&self, mut body: Body, limit: usize, time: Duration) -> Result<Buffered, Refusal> {
         let read = async {
-            // A length that is told is believed where it is too large.
+            // A declared length that is too large is refused at once.
             let told = body.size_hint().lower();
             let result = if told > limit as u64 {
                 Err(Refusal::TooLarge { limit })
@@ -80,7 +80,7 @@ impl Buffers {
             }
             share.grow(data.len())?;
             match &first {
-                // One frame is the rule: it needs no copy.
+                // Usually there is one frame, which needs no copy.
                 None => first = Some(data),
                 Some(begin) => {
                     if rest.is_empty() {

@@ -42,7 +42,7 @@ async fn take(
         .borrow()
         .as_ref()
         .map(|snapshot| snapshot.has_app(app));
-    // Without a snapshot nobody knows: the body is kept, if the name can be one.
+    // Without a snapshot the apps are not known: the body is kept if the name has the right form.
     if !known.unwrap_or_else(|| is_name(app)) {
         return Err(Refusal::NoSuchApp);
     }

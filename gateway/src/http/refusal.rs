@@ -1,4 +1,4 @@
-//! Everything that is not taken, and the one place that makes an HTTP answer of it.
+//! Why requests are refused, and the one place that makes an HTTP answer of it.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},

@@ -17,7 +17,7 @@ use super::source::Peer;
 
 /// Longest wait for a request's head, also on an idle connection: longer than proxies keep theirs, so that they close first.
 const HEAD: Duration = Duration::from_mins(2);
-/// After the system refused a connection (no file handles).
+/// Pause after the system refused a connection (no file handles).
 const REFUSED: Duration = Duration::from_millis(50);
 
 /// The server.
@@ -31,14 +31,14 @@ impl Server {
     /// Serves until the soft stop, then until the requests in hand are answered.
     pub(crate) async fn run(self, listener: TcpListener) {
         let stopping = self.lifecycle.stopping();
-        let turns = Arc::new(Semaphore::new(self.max_connections));
+        let permits = Arc::new(Semaphore::new(self.max_connections));
         let connections = TaskTracker::new();
         loop {
             let accept = async {
-                let turn = turns.clone().acquire_owned().await;
-                (turn, listener.accept().await)
+                let permit = permits.clone().acquire_owned().await;
+                (permit, listener.accept().await)
             };
-            let (turn, accepted) = tokio::select! {
+            let (permit, accepted) = tokio::select! {
                 () = stopping.cancelled() => break,
                 accepted = accept => accepted,
             };
@@ -47,7 +47,7 @@ impl Server {
                     let (router, lifecycle) = (self.router.clone(), self.lifecycle.clone());
                     connections.spawn(async move {
                         serve(stream, Peer(peer.ip()), router, lifecycle).await;
-                        drop(turn);
+                        drop(permit);
                     });
                 }
                 Err(error) => {
@@ -76,7 +76,7 @@ async fn serve(stream: TcpStream, peer: Peer, router: Router, lifecycle: Lifecyc
         .header_read_timeout(HEAD)
         // Small messages: one copy costs less than a list of pieces for the system.
         .writev(false)
-        // A portal that hangs up with its whole callback sent is taken at its word: it won't send another.
+        // A portal that has sent its whole callback and hangs up won't send it again: the callback is handled.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);

@@ -23,7 +23,7 @@ impl Key {
         time.copy_from_slice(&workflow_time(workflow_id));
         let mut sha = Sha256::new();
         for part in [app, member_id] {
-            // Lengths, so that no two pairs run together to the same text.
+            // With lengths, so that different pairs never make the same text.
             sha.update((part.len() as u64).to_be_bytes());
             sha.update(part);
         }

@@ -1,4 +1,4 @@
-//! A callback's properties: a form in memory, the very bytes of it in the store.
+//! A callback's properties: a form in memory, its bytes unchanged in the store.
 
 use std::fmt;
 
@@ -61,8 +61,8 @@ pub(crate) fn property_pairs(body: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// Whether a pair's top-level name is `properties` as PHP reads it: decoded, less blanks in front. It ends the look at the first
-/// byte that differs.
+/// Whether a pair's top-level name is `properties` as PHP reads it: decoded, without leading blanks. Stops at the first byte
+/// that differs.
 fn belongs(pair: &[u8]) -> bool {
     let name = &pair[..memchr::memchr(b'=', pair).unwrap_or(pair.len())];
     percent_encoding::percent_decode(name)

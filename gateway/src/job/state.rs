@@ -34,9 +34,9 @@ pub(crate) enum Outcome {
     NotWaiting = 3,
     /// The workflow's time-out came first.
     Expired = 4,
-    /// The workflow is no more.
+    /// The workflow no longer exists.
     WorkflowGone = 5,
-    /// The portal is no more, or the app on it.
+    /// The portal no longer exists, or the app is not installed on it.
     PortalGone = 6,
     /// A person or a disproved authentication discarded it.
     Discarded = 7,

@@ -4,7 +4,7 @@
 pub(crate) enum Subscription {
     /// `Y`: it waits.
     Waits = 1,
-    /// Anything else that is there: it went on. (The portal compares with `Y` alone: `1` and `true` don't wait.)
+    /// Any other value: it does not wait. (The portal compares with `Y` alone: `1` and `true` don't wait.)
     WentOn = 2,
     /// A form of 2015, which has neither this field nor a document type: it waits.
     OldForm = 3,

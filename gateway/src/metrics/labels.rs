@@ -1,4 +1,4 @@
-//! The labels that tell counts apart. None holds what a stranger chose.
+//! Labels of metrics. None has a value that a stranger can choose.
 
 use std::sync::Arc;
 

@@ -96,7 +96,7 @@ impl HttpClient {
             if whole.len() + data.len() > REPLY_BYTES {
                 return Err(format!("the reply is larger than {REPLY_BYTES} bytes"));
             }
-            // One frame is the rule: it needs no copy.
+            // Usually there is one frame, which needs no copy.
             match first.take() {
                 None if whole.is_empty() => first = Some(data),
                 None => whole.extend_from_slice(&data),

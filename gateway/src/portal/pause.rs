@@ -1,4 +1,4 @@
-//! A portal in trouble is left alone for a while, then tried with one answer before the others follow.
+//! A failing portal gets no answers for a while, then one as a probe before the others follow.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use service::Backoff;
 use crate::job::Millis;
 
 const BACKOFF: Backoff = Backoff::seconds(2, 300);
-/// When a probe is not back after as long, another one may go.
+/// After this time without a result of a probe another one may go.
 const PROBE: Duration = Duration::from_secs(70);
 
 /// Whether answers may go to a portal now.
@@ -49,15 +49,15 @@ impl Pause {
         }
     }
 
-    /// The attempt did not get as far as the portal: another one may probe.
+    /// The attempt did not reach the portal: another answer may be the probe.
     pub(crate) fn undecided(&self) {
         self.0.lock().probe = None;
     }
 
-    /// It didn't: nothing is sent until the time returned. `least`: what it asked for.
+    /// The portal failed: nothing is sent until the time returned. `least`: the pause that it asked for.
     pub(crate) fn fails(&self, now: Millis, least: Duration) -> Millis {
         let mut state = self.0.lock();
-        // Answers that were on their way together fail together: that is one failure.
+        // Answers in flight together fail together: that is one failure.
         if state.failures == 0 || now >= state.until {
             state.failures += 1;
             state.until = now.after(BACKOFF.delay(state.failures).max(least));

@@ -18,13 +18,13 @@ use crate::{
     timeline::Timeline,
 };
 
-/// An answer on its way.
+/// An answer to be sent.
 pub(crate) struct Sending<'a> {
     pub(crate) job: &'a Job,
     pub(crate) answer: &'a Answer,
 }
 
-/// What came of it.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// The portal took it.
@@ -36,7 +36,7 @@ pub(crate) enum Sent {
 }
 
 impl Sent {
-    /// In one word, for metrics.
+    /// The label in metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Taken => "taken",
@@ -96,7 +96,7 @@ impl Portals {
                 Verdict::Token if rejected.is_none() => rejected = Some(token),
                 Verdict::Token => return Sent::NoToken(problem),
                 Verdict::PortalGone | Verdict::Barred => {
-                    // Another administrator or an installation anew bring another token.
+                    // Another administrator or a new installation brings another token.
                     portal.tokens.forget().await;
                     self.tell(job, &error.code);
                     return Sent::Refused(verdict, problem);
@@ -162,7 +162,7 @@ fn note(
     }
     let span = timeline.client(job.trace, "bizproc.event.send", telemetry::span_id(), when, attributes);
     span.problem = failed;
-    // The answers of other jobs owe their token to that one's trace.
+    // The token was issued in the trace of another job: link to it.
     let elsewhere = token.issued.is_sampled() && token.issued.trace_id() != job.trace.id;
     span.link = elsewhere.then(|| token.issued.clone());
 }

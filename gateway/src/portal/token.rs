@@ -1,4 +1,4 @@
-//! Access tokens: issued by the registrar, kept until they end, asked for once by all who wait.
+//! Access tokens: issued by the registrar, cached until they expire, one request for all jobs that wait.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,14 +20,14 @@ use crate::{
     trace::Server,
 };
 
-/// Not used any more in its last moments: the call takes its time, and clocks differ.
+/// A token is not used any more this long before it expires: a call takes time, and clocks differ.
 const MARGIN: Duration = Duration::from_mins(1);
 
 /// The token of an app on a portal.
 #[derive(Default)]
 pub(super) struct Tokens(Mutex<Option<Arc<Token>>>);
 
-/// A token and where it is good.
+/// A token and the address that it is for.
 pub(super) struct Token {
     pub(super) access: Secret,
     expires: Millis,
@@ -43,7 +43,7 @@ pub(super) struct Token {
 /// Why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoToken {
-    /// The portal or the app on it is no more.
+    /// The portal no longer exists, or the app is not installed on it.
     Gone(String),
     /// Not until an administrator opens the app, or the registrar is back.
     NotNow(String),

@@ -7,21 +7,21 @@ use bitrix::rest::{CallError, ErrorKind, Retry};
 /// What to do about a refused answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The access token is over: once more with another.
+    /// The access token has expired: once more with another.
     Token,
     /// The event token is foreign or damaged: it needs a person.
     Forbidden,
-    /// The workflow is no more.
+    /// The workflow no longer exists.
     WorkflowGone,
     /// The workflow is locked: again after 1, 5, 10 minutes.
     Busy,
-    /// The portal is no more, or the app on it.
+    /// The portal no longer exists, or the app is not installed on it.
     PortalGone,
-    /// The portal is in trouble: it pauses for at least as long.
+    /// The portal fails: it pauses for at least this long.
     Pause(Duration),
     /// The app may not work there until its administrator does something: it pauses, and the registrar looks.
     Barred,
-    /// This answer isn't taken, who knows why: again with back-off.
+    /// This answer isn't taken for an unknown reason: again with back-off.
     Again,
 }
 
@@ -59,7 +59,7 @@ impl Verdict {
 }
 
 impl Verdict {
-    /// In one word, for metrics.
+    /// The label in metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Token => "token_rejected",

@@ -1,4 +1,4 @@
-//! Looks at what is in quarantine: asks the registrar for a proof, waits for definitions, lets go or drops.
+//! Works on quarantined jobs: asks the registrar for a proof, waits for definitions, accepts or discards.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,13 +24,13 @@ use crate::{
     trace::Done,
 };
 
-/// After as long without proof or definitions a person has to look.
+/// A job without proof or definitions is parked after this time.
 const LONGEST: Duration = Duration::from_hours(1);
 /// Proofs at once: each is a request to the OAuth server.
 const PROOFS: usize = 8;
 /// Entries looked at in one pass.
 const BATCH: u32 = 64;
-/// Looked at as often even if nothing seems due.
+/// The store is read at this interval even if nothing is known to be due.
 const FALLBACK: Duration = Duration::from_secs(5);
 
 /// The worker, with all it needs.
@@ -131,7 +131,7 @@ impl Worker {
         }
     }
 
-    /// The sender's proof: by now its secret may be known, else its own token must do.
+    /// Proves the sender: by its secret, which may be known by now, else by its own token.
     async fn prove(&self, snapshot: &Snapshot, job: &Job, callback: &Callback) -> Result<(), Step> {
         let secret = callback
             .auth

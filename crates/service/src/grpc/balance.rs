@@ -26,7 +26,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Shortest pause between look-ups that failures ask for.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Longest wait for a server at whose door we knock.
+/// Longest wait for a connection to a server.
 const KNOCK: Duration = Duration::from_millis(500);
 
 /// Asks for the addresses of a name; replaced in tests.
@@ -162,7 +162,7 @@ impl fmt::Debug for Picked {
 }
 
 impl Member {
-    /// Whether anybody is there, if it is not known to talk: `localhost` often has an address that nobody listens on.
+    /// Whether something listens there, if no call has shown it yet: `localhost` often has an address without a listener.
     async fn knock(&self) {
         if self.silent.load(Relaxed) {
             let there = tokio::time::timeout(KNOCK, TcpStream::connect(self.address)).await;
@@ -184,7 +184,7 @@ impl LookUps {
         loop {
             self.look_up().await;
             tokio::time::sleep(PAUSE).await;
-            // By the interval, or when somebody fell silent.
+            // By the interval, or when a server gave no answer.
             let _either = tokio::time::timeout(INTERVAL, self.again.notified()).await;
         }
     }
@@ -233,7 +233,7 @@ impl LookUps {
             Ok(Member {
                 address,
                 channel: endpoint(&self.address, &self.connection, Some(address))?.connect_lazy(),
-                // Nothing was heard of it yet.
+                // No call has shown yet that it answers.
                 silent: Arc::new(AtomicBool::new(true)),
             })
         };

@@ -27,7 +27,7 @@ impl Default for Connection {
     }
 }
 
-/// An address that no connection can be made to.
+/// An address that cannot be connected to.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
     /// Not `http://host:port` or `https://host:port`.

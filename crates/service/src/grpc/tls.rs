@@ -139,7 +139,7 @@ where
         .filter_map(future::ready))
 }
 
-/// `None`: the client's doing, which is of no interest to the server.
+/// `None`: the client failed, which the server does not report.
 async fn shake_hands(
     acceptor: TlsAcceptor,
     connection: io::Result<TcpStream>,
@@ -161,7 +161,7 @@ async fn shake_hands(
     }
 }
 
-/// Takes over what the files hold whenever that is whole: the two are not written at the same time.
+/// Takes over the files' new content once both fit together: they are not written at the same time.
 async fn renew(tls: Tls, mut files: Files, current: Arc<Current>, lifecycle: Lifecycle) {
     let (tls, stopping) = (Arc::new(tls), lifecycle.stopping());
     let mut failing = false;
@@ -184,7 +184,7 @@ async fn renew(tls: Tls, mut files: Files, current: Arc<Current>, lifecycle: Lif
                 *current.0.write() = Arc::new(key);
                 tracing::info!(cert = %tls.cert_file.display(), "TLS certificate renewed");
             }
-            // At the second look in a row: they may be half written.
+            // Reported at the second look in a row: they may be half written.
             Err(error) if failing => {
                 tracing::warn!(%error, "the new TLS certificate cannot be used: the old one stays in use");
             }

@@ -2,19 +2,19 @@ use std::{io, path::PathBuf};
 
 use crate::address::AddressError;
 
-/// Telemetry that is configured wrongly.
+/// A wrong configuration of telemetry.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// A protocol that this program does not speak.
+    /// A protocol that is not supported.
     #[error("OTEL_EXPORTER_OTLP_PROTOCOL is `{0}`: write `grpc` or `http/protobuf`")]
     Protocol(String),
-    /// A gRPC endpoint that is no address.
+    /// A gRPC endpoint that is not an address.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
     Endpoint(#[from] AddressError),
-    /// An HTTP endpoint that is no address, or can't be used.
+    /// An HTTP endpoint that is not an address, or can't be used.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT leads to `{0}`, where no spans can be sent: {1}")]
     Address(String, String),
-    /// Headers that are none.
+    /// Headers in the wrong form.
     #[error("OTEL_EXPORTER_OTLP_HEADERS is no list of `name=value` with commas between, values percent-encoded")]
     Headers,
     /// A file of certificates that can't be read.

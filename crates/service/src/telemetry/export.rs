@@ -112,7 +112,7 @@ impl Exporter {
     pub(super) fn push(&self, span: SpanData) {
         let state = &*self.state;
         if state.closed.load(Relaxed) || state.waiting.fetch_add(1, Relaxed) >= self.queue {
-            // A span too many is taken off again; after the end nobody counts what waits.
+            // This span was counted, too, and does not wait.
             state.waiting.fetch_sub(1, Relaxed);
             state.dropped.inc();
             return;

@@ -41,7 +41,7 @@ pub fn format(context: &SpanContext) -> String {
 /// The same from its parts.
 pub fn format_ids(trace_id: TraceId, span_id: SpanId, sampled: bool) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // And the last part's dash, until it goes.
+    // The last part gets a dash, too, which is removed below.
     let mut header = String::with_capacity(LENGTH + 1);
     let mut push = |bytes: &[u8]| {
         for byte in bytes {

@@ -53,12 +53,12 @@ pub(crate) fn next(db: &Connection) -> rusqlite::Result<Option<Millis>> {
         .map(Millis))
 }
 
-/// Handed over, or given up: it is erased.
+/// Erases an event that was handed over, or given up.
 pub(crate) fn delete(db: &Connection, row: RowId) -> rusqlite::Result<usize> {
     db.prepare_cached("DELETE FROM events WHERE id = ?1")?.execute([row])
 }
 
-/// Not handed over this time.
+/// Writes when the event is due again.
 pub(crate) fn delay(db: &Connection, row: RowId, attempts: u32, next: Millis) -> rusqlite::Result<usize> {
     db.prepare_cached("UPDATE events SET attempts = ?2, next_attempt = ?3 WHERE id = ?1")?
         .execute(params![row, attempts, next.0])
