@@ -1,6 +1,7 @@
 //! What an operator asks gateway and registrar.
 
-use anyhow::Context as _;
+use anyhow::Context;
+use harness::{authorised, until};
 use portal::PortalInfo;
 use proto::{
     gateway::v1::{Job, ListRequest, State, jobs_client::JobsClient},
@@ -9,7 +10,7 @@ use proto::{
         ListInstallationsRequest, ReconcileRequest, registrar_client::RegistrarClient,
     },
 };
-use tonic::{Request, transport::Channel};
+use tonic::transport::Channel;
 
 use crate::{APP, OPERATOR_TOKEN, SERVICE_TOKEN, Stack};
 
@@ -21,27 +22,23 @@ pub async fn jobs(stack: &Stack, workflow_id: &str) -> anyhow::Result<Vec<Job>> 
         page_size: 500,
         ..ListRequest::default()
     };
-    let request = authorised(OPERATOR_TOKEN, request)?;
+    let request = authorised(OPERATOR_TOKEN, request);
     Ok(JobsClient::new(channel).list(request).await?.into_inner().jobs)
 }
 
 /// The only job of a workflow, once it is in a state.
 pub async fn settled(stack: &Stack, workflow_id: &str, state: State) -> anyhow::Result<Job> {
-    let mut last = None;
-    for _ in 0..3000 {
-        last = jobs(stack, workflow_id).await?.pop();
-        match &last {
-            Some(job) if job.state() == state => return Ok(job.clone()),
-            _ => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-        }
-    }
-    anyhow::bail!("the job of {workflow_id} never was {state:?}: {last:?}")
+    let ask = async || match jobs(stack, workflow_id).await?.pop() {
+        Some(job) if job.state() == state => Ok(job),
+        other => Err(anyhow::anyhow!("not {state:?}: {other:?}")),
+    };
+    Ok(until(ask).await)
 }
 
 impl Stack {
     /// A pass of the registrar over all installations, now.
     pub async fn reconcile(&self) -> anyhow::Result<Vec<InstallationView>> {
-        let request = authorised(OPERATOR_TOKEN, ReconcileRequest::default())?;
+        let request = authorised(OPERATOR_TOKEN, ReconcileRequest::default());
         Ok(self
             .registrar()
             .await?
@@ -53,19 +50,17 @@ impl Stack {
 
     /// The current revision of an activity's definition, once the registrar has read it.
     pub async fn revision(&self, code: &str) -> anyhow::Result<String> {
-        for _ in 0..3000 {
+        let ask = async || {
             let definitions = self.definitions(APP).await?;
-            match definitions.into_iter().find(|definition| definition.code == code) {
-                Some(definition) => return Ok(definition.revision),
-                None => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-            }
-        }
-        anyhow::bail!("no definition of {code}")
+            let found = definitions.into_iter().find(|definition| definition.code == code);
+            found.with_context(|| format!("there is no definition of {code}"))
+        };
+        Ok(until(ask).await.revision)
     }
 
     /// The current definitions of an app.
     pub async fn definitions(&self, app: &str) -> anyhow::Result<Vec<Definition>> {
-        let request = authorised(OPERATOR_TOKEN, ListActivitiesRequest { app: app.into() })?;
+        let request = authorised(OPERATOR_TOKEN, ListActivitiesRequest { app: app.into() });
         let listed = self.registrar().await?.list_activities(request).await?;
         Ok(listed.into_inner().definitions)
     }
@@ -83,20 +78,15 @@ impl Stack {
         state: InstallationState,
     ) -> anyhow::Result<InstallationView> {
         let mut registrar = self.registrar().await?;
-        let mut last = None;
-        for _ in 0..3000 {
-            let request = authorised(OPERATOR_TOKEN, ListInstallationsRequest { app: app.into() })?;
+        let ask = async || {
+            let request = authorised(OPERATOR_TOKEN, ListInstallationsRequest { app: app.into() });
             let listed = registrar.list_installations(request).await?.into_inner().installations;
-            last = listed.into_iter().find(|one| one.member_id == portal.member_id);
-            match &last {
-                Some(installation) if installation.state() == state => return Ok(installation.clone()),
-                _ => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            match listed.into_iter().find(|one| one.member_id == portal.member_id) {
+                Some(installation) if installation.state() == state => Ok(installation),
+                other => Err(anyhow::anyhow!("not {state:?}: {other:?}")),
             }
-        }
-        anyhow::bail!(
-            "no installation of {app} on {} ever was {state:?}: {last:?}",
-            portal.name
-        )
+        };
+        Ok(until(ask).await)
     }
 
     /// An access token of the app's installation, as the gateway asks for it.
@@ -106,7 +96,7 @@ impl Stack {
             member_id: self.emulator.portal().member_id.clone(),
             ..IssueTokenRequest::default()
         };
-        let request = authorised(SERVICE_TOKEN, request)?;
+        let request = authorised(SERVICE_TOKEN, request);
         let issued = self.registrar().await?.issue_token(request).await;
         Ok(issued.map(tonic::Response::into_inner))
     }
@@ -116,11 +106,4 @@ impl Stack {
             Channel::from_shared(self.registrar_uri())?.connect().await?,
         ))
     }
-}
-
-fn authorised<M>(token: &str, message: M) -> anyhow::Result<Request<M>> {
-    let mut request = Request::new(message);
-    let bearer = format!("Bearer {token}").parse().context("token")?;
-    request.metadata_mut().insert("authorization", bearer);
-    Ok(request)
 }

@@ -1,5 +1,6 @@
 //! Lifecycle events.
 
+use harness::until;
 use proto::registrar::v1::HandleEventResponse;
 use reqwest::StatusCode;
 use tonic::Status;
@@ -10,16 +11,8 @@ const INSTALL: &str = "event=onAppInstall&data[VERSION]=1&data[LANGUAGE_ID]=ru&t
     &auth[access_token]=event-access-token&auth[application_token]=t1&auth[server_endpoint]=https%3A%2F%2Foauth.bitrix.info%2Frest%2F";
 
 async fn handed_over(world: &World, number: usize) {
-    for _ in 0..1000 {
-        if world.registrar.state.events.lock().len() >= number {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!(
-        "{} of {number} events were handed over",
-        world.registrar.state.events.lock().len()
-    );
+    let count = || world.registrar.state.events.lock().len();
+    until(async || if count() >= number { Ok(()) } else { Err(count()) }).await;
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@
 use std::{fs::File, net::SocketAddr, path::PathBuf};
 
 use gateway::{Config, Sockets};
+use harness::{Running, until};
 use proto::gateway::v1::{GetRequest, Job, ListRequest, State, jobs_client::JobsClient};
 use reqwest::StatusCode;
-use service::{Lifecycle, Listen, Parts, SystemClock, Telemetry, telemetry::Spans};
+use service::{Listen, Parts, Telemetry, telemetry::Spans};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
 
 use crate::{
     executor::FakeExecutor,
@@ -32,8 +32,7 @@ pub(crate) struct Gateway {
     pub(crate) grpc: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) spans: Spans,
-    lifecycle: Lifecycle,
-    running: JoinHandle<anyhow::Result<()>>,
+    running: Running,
     lock: PathBuf,
 }
 
@@ -102,22 +101,16 @@ impl Gateway {
         let address = |listener: &tokio::net::TcpListener| listener.local_addr().unwrap();
         let (http, grpc, admin) = (address(&sockets.http), address(&sockets.grpc), address(&sockets.admin));
         let (telemetry, spans) = Telemetry::capture();
-        let lifecycle = Lifecycle::default();
         let parts = Parts {
-            clock: SystemClock::shared(),
-            lifecycle: lifecycle.clone(),
             telemetry,
+            ..Parts::plain()
         };
-        let running = tokio::spawn({
-            let lifecycle = lifecycle.clone();
-            async move { lifecycle.supervise(gateway::run(config, sockets, parts)).await }
-        });
+        let running = Running::start(parts, |parts| gateway::run(config, sockets, parts));
         Self {
             http,
             grpc,
             admin,
             spans,
-            lifecycle,
             running,
             lock,
         }
@@ -125,32 +118,25 @@ impl Gateway {
 
     pub(crate) async fn ready(&self, http: &reqwest::Client) {
         let url = format!("http://{}/ready", self.admin);
-        for _ in 0..1000 {
-            if let Ok(response) = http.get(&url).send().await
-                && response.status().is_success()
-            {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        panic!("the gateway does not get ready");
+        until(async || {
+            http.get(&url)
+                .send()
+                .await
+                .and_then(reqwest::Response::error_for_status)
+        })
+        .await;
     }
 
     /// The soft stop, with its drain.
     pub(crate) async fn stop(self) {
-        self.lifecycle.stop();
-        self.running.await.unwrap().unwrap();
+        self.running.stop().await;
     }
 
-    /// As hard as it can be within a process: nothing is drained.
     pub(crate) async fn kill(self) {
-        self.lifecycle.kill();
-        drop(self.running.await.unwrap());
+        self.running.kill().await;
         // A process would be gone now; its threads let go of the store in their own time.
         let lock = File::open(self.lock).unwrap();
-        while lock.try_lock().is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until(async || lock.try_lock()).await;
     }
 
     pub(crate) async fn jobs(&self, state: State) -> Vec<Job> {
@@ -181,19 +167,12 @@ impl Gateway {
 
     /// Waits until the only job is in this state.
     pub(crate) async fn the_job(&self, state: State) -> Job {
-        for _ in 0..2000 {
-            let jobs = self.jobs(State::Unspecified).await;
-            if let [job] = &jobs[..]
-                && job.state() == state
-            {
-                return job.clone();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        panic!(
-            "the job does not get {state:?}: {:?}",
-            self.jobs(State::Unspecified).await
-        );
+        let ask = async || match <[Job; 1]>::try_from(self.jobs(State::Unspecified).await) {
+            Ok([job]) if job.state() == state => Ok(job),
+            Ok([job]) => Err(vec![job]),
+            Err(jobs) => Err(jobs),
+        };
+        until(ask).await
     }
 
     pub(crate) async fn client(&self) -> JobsClient<tonic::transport::Channel> {
@@ -212,11 +191,7 @@ impl Gateway {
 }
 
 pub(crate) fn authorised<T>(message: T) -> tonic::Request<T> {
-    let mut request = tonic::Request::new(message);
-    request
-        .metadata_mut()
-        .insert("authorization", format!("Bearer {OPERATOR}").parse().unwrap());
-    request
+    harness::authorised(OPERATOR, message)
 }
 
 /// A callback, as today's portals send it.

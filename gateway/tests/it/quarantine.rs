@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use harness::until;
 use proto::{
-    gateway::v1::{Outcome, State},
+    gateway::v1::{Job, Outcome, State},
     registrar::v1::Verdict,
 };
 use reqwest::StatusCode;
@@ -108,13 +109,16 @@ async fn unknown_definitions_wait_for_a_snapshot() {
     world.callback(&gateway, &Callback::new("x")).await;
     let unknown = Callback::numbered(2, "x").with("code", "no_such_code");
     world.callback(&gateway, &unknown).await;
-    for _ in 0..100 {
+    let both_wait = async || {
         let jobs = gateway.jobs(State::Quarantined).await;
-        if jobs.len() == 2 && jobs.iter().all(|job| job.problem.contains("unknown_revision")) {
-            break;
+        let waits = |job: &Job| job.problem.contains("unknown_revision");
+        if jobs.len() == 2 && jobs.iter().all(waits) {
+            Ok(())
+        } else {
+            Err(jobs)
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    };
+    until(both_wait).await;
     world.registrar.change(|snapshot| snapshot.revisions = revisions);
     world.portal.calls(1).await;
     let waiting = gateway.jobs(State::Quarantined).await;

@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use harness::until;
 use proto::gateway::v1::{Outcome, State};
 use tonic::Status;
 
@@ -172,9 +173,11 @@ async fn a_store_that_cannot_be_written_to_is_a_503_and_not_ready() {
     assert_eq!(ready().await, 503);
     drop(shell.stdin.take());
     shell.wait().unwrap();
-    while ready().await != 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    let works = async || match ready().await {
+        200 => Ok(()),
+        status => Err(status),
+    };
+    until(works).await;
     assert_eq!(world.callback(&gateway, &Callback::new("x")).await.as_u16(), 200);
     gateway.the_job(State::Sent).await;
     assert_eq!(world.executor.called().len(), 1, "what got no 200 was not run");

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use harness::Running;
 use hasher::{Config, Sockets};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use proto::hasher::v1::hasher_client::HasherClient;
@@ -9,7 +10,6 @@ use service::{Parts, Telemetry, grpc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    task::JoinHandle,
 };
 use tonic::{body::Body, codegen::http, transport::Channel};
 use tower::{service_fn, util::BoxCloneService};
@@ -20,8 +20,7 @@ type Patient = BoxCloneService<http::Request<Body>, http::Response<hyper::body::
 pub(crate) struct Hasher {
     grpc: SocketAddr,
     admin: SocketAddr,
-    parts: Parts,
-    run: JoinHandle<anyhow::Result<()>>,
+    running: Running,
 }
 
 impl Hasher {
@@ -41,14 +40,8 @@ impl Hasher {
             telemetry,
             ..Parts::plain()
         };
-        let (lifecycle, given) = (parts.lifecycle.clone(), parts.clone());
-        let run = tokio::spawn(async move { lifecycle.supervise(hasher::run(config, sockets, given)).await });
-        Self {
-            grpc,
-            admin,
-            parts,
-            run,
-        }
+        let running = Running::start(parts, |parts| hasher::run(config, sockets, parts));
+        Self { grpc, admin, running }
     }
 
     pub(crate) fn channel(&self) -> Channel {
@@ -85,7 +78,6 @@ impl Hasher {
 
     /// Stops it softly and waits for its end.
     pub(crate) async fn stop(self) {
-        self.parts.lifecycle.stop();
-        self.run.await.unwrap().unwrap();
+        self.running.stop().await;
     }
 }

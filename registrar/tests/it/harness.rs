@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+use harness::Running;
 use proto::registrar::v1::{
     Auth, HandleEventRequest, HandleEventResponse, InstallRequest, InstallResponse, InstallationView,
     IssueTokenRequest, IssueTokenResponse, ListActivitiesRequest, ListActivitiesResponse, ListInstallationsRequest,
@@ -10,12 +11,11 @@ use proto::registrar::v1::{
 };
 use registrar::{App, AppName, Config, Descriptors, Executor, Sockets, Store};
 use service::{
-    Lifecycle, Listen, ManualClock, Parts, Secret, Telemetry,
+    Listen, ManualClock, Parts, Secret, Telemetry,
     grpc::{Connection, channel, with_token},
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
 use tonic::{Request, Status, service::Interceptor as _, transport::Channel};
 
 use crate::fake::{CLIENT_ID, CLIENT_SECRET, Fake, MEMBER};
@@ -29,14 +29,13 @@ pub(crate) struct Harness {
     pub(crate) folder: TempDir,
     pub(crate) config: Config,
     pub(crate) telemetry: Telemetry,
-    running: Option<Running>,
+    running: Option<Registrar>,
 }
 
-struct Running {
+struct Registrar {
     address: String,
-    pub(crate) admin: String,
-    lifecycle: Lifecycle,
-    task: JoinHandle<anyhow::Result<()>>,
+    admin: String,
+    running: Running,
 }
 
 /// A definition set: code, name in English and the input fields of each activity.
@@ -140,27 +139,22 @@ impl Harness {
         let sockets = Sockets::bind(&self.config).await.unwrap();
         let address = format!("http://{}", sockets.grpc.local_addr().unwrap());
         let admin = format!("http://{}", sockets.admin.local_addr().unwrap());
-        let lifecycle = Lifecycle::default();
         let parts = Parts {
             clock: self.clock.clone(),
-            lifecycle: lifecycle.clone(),
             telemetry: self.telemetry.clone(),
+            ..Parts::plain()
         };
-        let (config, life) = (self.config.clone(), lifecycle.clone());
-        let task = tokio::spawn(async move { life.supervise(registrar::run(config, sockets, parts)).await });
-        self.running = Some(Running {
+        let config = self.config.clone();
+        self.running = Some(Registrar {
             address,
             admin,
-            lifecycle,
-            task,
+            running: Running::start(parts, |parts| registrar::run(config, sockets, parts)),
         });
     }
 
     /// Stops and drains.
     pub(crate) async fn stop(&mut self) {
-        let running = self.running.take().unwrap();
-        running.lifecycle.stop();
-        running.task.await.unwrap().unwrap();
+        self.running.take().unwrap().running.stop().await;
     }
 
     pub(crate) async fn restart(&mut self) {

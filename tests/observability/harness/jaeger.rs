@@ -1,8 +1,9 @@
 //! The real Jaeger, all in one, with its storage in memory.
 
-use std::{process::Stdio, time::Duration};
+use std::process::Stdio;
 
 use anyhow::Context as _;
+use harness::until;
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::free_ports;
@@ -47,30 +48,23 @@ impl Jaeger {
             _process: process,
             folder,
         };
-        for _ in 0..1500 {
-            if jaeger.get("/api/services").await.is_ok() {
-                return Ok(jaeger);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let log = std::fs::read_to_string(jaeger.folder.path().join("log"))?;
-        anyhow::bail!("jaeger never answered: {log}")
+        let log = || std::fs::read_to_string(jaeger.folder.path().join("log"));
+        until(async || jaeger.get("/api/services").await.map_err(|_| log())).await;
+        Ok(jaeger)
     }
 
     /// A trace, once it has all of `operations` (`service: name`, each as often as it is given).
     pub async fn trace(&self, id: &str, operations: &[&str]) -> anyhow::Result<Trace> {
-        let mut last = None;
-        for _ in 0..1000 {
-            if let Ok(found) = self.get(&format!("/api/traces/{id}")).await {
-                let trace = Trace::of(&found["data"][0])?;
-                if trace.has(operations) {
-                    return Ok(trace);
-                }
-                last = Some(trace);
+        let ask = async || {
+            let found = self.get(&format!("/api/traces/{id}")).await?;
+            let trace = Trace::of(&found["data"][0])?;
+            if trace.has(operations) {
+                Ok(trace)
+            } else {
+                Err(anyhow::anyhow!("without {operations:?}: {trace:#?}"))
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        anyhow::bail!("trace {id} never had {operations:?}: {last:#?}")
+        };
+        Ok(until(ask).await)
     }
 
     /// All traces of a service.
