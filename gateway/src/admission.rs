@@ -44,14 +44,7 @@ pub(crate) fn admit(
     callback: &Callback,
 ) -> Result<String, NotAdmitted> {
     let snapshot = snapshot.ok_or(NotAdmitted::NoSnapshot)?;
-    let secret = callback
-        .auth
-        .application_token
-        .as_ref()
-        .map(bitrix::Secret::expose)
-        .unwrap_or_default();
-    let member_id = callback.auth.member_id.as_deref().unwrap_or_default();
-    match snapshot.authenticates(app, member_id, secret) {
+    match snapshot.authenticates(app, &callback.auth) {
         Authenticity::Authentic => {}
         Authenticity::NoSecret => return Err(NotAdmitted::NoSecret),
         Authenticity::WrongSecret => return Err(NotAdmitted::WrongSecret),

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use activity::{Activity, CodePattern, Culture, Set};
+use bitrix::post::Auth;
 use hashbrown::HashMap;
 use proto::registrar::v1::{Installation as WireInstallation, Revision as WireRevision, SyncResponse};
 use sha2::{Digest, Sha256};
@@ -152,11 +153,13 @@ impl Snapshot {
 
     /// Whether the portal of this installation knows the secret that it shares with the app. All secrets are compared,
     /// each in constant time.
-    pub(crate) fn authenticates(&self, app: &str, member_id: &str, application_token: &str) -> Authenticity {
+    pub(crate) fn authenticates(&self, app: &str, auth: &Auth) -> Authenticity {
+        let member_id = auth.member_id.as_deref().unwrap_or_default();
+        let application_token = auth.application_token.as_ref().map(bitrix::Secret::expose);
         let Some(installation) = self.apps.get(app).and_then(|app| app.installations.get(member_id)) else {
             return Authenticity::UnknownInstallation;
         };
-        let digest: [u8; 32] = Sha256::digest(application_token).into();
+        let digest: [u8; 32] = Sha256::digest(application_token.unwrap_or_default()).into();
         let matches = installation
             .tokens
             .iter()

@@ -57,7 +57,7 @@ fn show(activity: &Activity) -> std::io::Result<()> {
         activity.path()
     ))?;
     for (key, arrow) in [("PROPERTIES", "<-"), ("RETURN_PROPERTIES", "->")] {
-        for (name, definition) in parameters[key].as_object().into_iter().flatten() {
+        for (name, definition) in parameters.get(key).and_then(Value::as_object).into_iter().flatten() {
             output::line(&format!("  {arrow} {name}: {}", describe(definition)))?;
         }
     }

@@ -44,7 +44,7 @@ pub(crate) fn typed_json(body: &[u8], limits: &form::Limits) -> anyhow::Result<V
             "document_id": callback.document_id,
             "document_type": callback.document_type,
             "event_token": MASK,
-            "properties": form::to_json(&callback.properties),
+            "properties": masked(form::to_json(&callback.properties)),
             "use_subscription": callback.use_subscription,
             "timeout_duration": callback.timeout_duration,
             "ts": callback.ts,
@@ -54,7 +54,7 @@ pub(crate) fn typed_json(body: &[u8], limits: &form::Limits) -> anyhow::Result<V
             "kind": "event",
             "event": event.event,
             "event_handler_id": event.event_handler_id,
-            "data": form::to_json(&event.data),
+            "data": masked(form::to_json(&event.data)),
             "ts": event.ts,
             "auth": auth(&event.auth),
         }),
@@ -72,6 +72,34 @@ pub(crate) fn typed_json(body: &[u8], limits: &form::Limits) -> anyhow::Result<V
 
 /// In the place of a secret.
 pub(crate) const MASK: &str = "[secret]";
+
+/// Names of secrets, in any case: events and forms have them at any depth.
+const SECRETS: [&str; 9] = [
+    "access_token",
+    "application_token",
+    "auth_id",
+    "client_secret",
+    "event_token",
+    "password",
+    "refresh_id",
+    "refresh_token",
+    "token",
+];
+
+fn masked(value: Value) -> Value {
+    let is_secret = |name: &str| SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+    match value {
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(name, inner)| {
+                let inner = if is_secret(&name) { MASK.into() } else { masked(inner) };
+                (name, inner)
+            })
+            .collect(),
+        Value::Array(items) => items.into_iter().map(masked).collect(),
+        other => other,
+    }
+}
 
 fn auth(auth: &Auth) -> Value {
     let secret = |secret: &Option<Secret>| secret.as_ref().map(|_| MASK);

@@ -2,6 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
+use service::grpc::code_name;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -42,7 +43,7 @@ impl Failure {
     /// The code's name, or one word for what came instead.
     pub(crate) fn name(&self) -> &'static str {
         match (self.code, &self.kind) {
-            (Some(code), _) => name(code),
+            (Some(code), _) => code_name(code),
             (None, Kind::Business { .. }) => "UNUSABLE_ANSWER",
             (None, Kind::Away { .. }) => "UNREACHABLE",
             (None, Kind::Broke) => "BROKEN_OFF",
@@ -113,9 +114,9 @@ impl Failure {
     fn of_executor(status: &Status) -> Self {
         let code = status.code();
         let problem = if status.message().is_empty() {
-            format!("{}: {}", name(code), code.description())
+            format!("{}: {}", code_name(code), code.description())
         } else {
-            format!("{}: {}", name(code), status.message())
+            format!("{}: {}", code_name(code), status.message())
         };
         let kind = match code {
             Code::InvalidArgument
@@ -133,7 +134,7 @@ impl Failure {
                     status.message()
                 };
                 let kind = Kind::Business {
-                    code: reason.unwrap_or_else(|| name(code).into()),
+                    code: reason.unwrap_or_else(|| code_name(code).into()),
                 };
                 return Self::new(kind, text);
             }
@@ -144,29 +145,6 @@ impl Failure {
             Code::Internal | Code::Unknown | Code::DataLoss | Code::Cancelled | Code::Ok => Kind::Broke,
         };
         Self::new(kind, problem)
-    }
-}
-
-/// The code as the protocol names it, for `errorCode`.
-pub(crate) fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

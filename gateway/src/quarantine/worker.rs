@@ -133,14 +133,7 @@ impl Worker {
 
     /// Proves the sender: by its secret, which may be known by now, else by its own token.
     async fn prove(&self, snapshot: &Snapshot, job: &Job, callback: &Callback) -> Result<(), Step> {
-        let secret = callback
-            .auth
-            .application_token
-            .as_ref()
-            .map(bitrix::Secret::expose)
-            .unwrap_or_default();
-        let member_id = callback.auth.member_id.as_deref().unwrap_or_default();
-        if snapshot.authenticates(&job.app, member_id, secret) == Authenticity::Authentic {
+        if snapshot.authenticates(&job.app, &callback.auth) == Authenticity::Authentic {
             return Ok(());
         }
         let request = ProveCallbackRequest {

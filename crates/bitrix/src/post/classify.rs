@@ -24,6 +24,8 @@ pub fn classify(body: &[u8], query: Option<&str>, limits: &Limits) -> Result<Pos
     let has = |name| form.get(name).is_some();
     if form.is_empty() {
         Err(PostError::Empty)
+    } else if has("message_to") && !has("event_token") {
+        Err(PostError::Message)
     } else if has("event_token") || (has("code") && (has("workflow_id") || has("properties"))) {
         Callback::of_form(form).map(Post::Callback)
     } else if has("event") {

@@ -14,6 +14,11 @@ pub enum PostError {
         "the form is no activity callback, no event and no page opening: none of event_token, event, AUTH_ID is in it"
     )]
     Foreign,
+    /// What a portal sends to a provider of messages (`messageservice.sender.add`).
+    #[error(
+        "this is a message for an SMS provider to send, not an activity callback: give the provider's HANDLER in messageservice.sender.add an address of its own"
+    )]
+    Message,
     /// The shape is clear, but a field that nothing works without is missing, empty or not a text.
     #[error("the field {field} is missing, empty or not a text")]
     Missing {
