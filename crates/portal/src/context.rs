@@ -1,6 +1,8 @@
 //! What a REST method is called with and what it gives back: the types that the transport, the methods and the batch share.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::php::json::output;
 
 /// Parameters of a call, in the order they came: PHP's arrays are ordered, and several checks depend on it.
 pub type Params = Map<String, Value>;
@@ -58,6 +60,14 @@ impl Reply {
             next: None,
         }
     }
+
+    /// The members of a single call's answer, without `time`.
+    pub fn into_map(self) -> Map<String, Value> {
+        let mut body = Map::from_iter([("result".to_owned(), self.result)]);
+        body.extend(self.next.map(|next| ("next".to_owned(), next.into())));
+        body.extend(self.total.map(|total| ("total".to_owned(), total.into())));
+        body
+    }
 }
 
 /// A refused call.
@@ -109,24 +119,27 @@ impl Failure {
         Self::new(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
     }
 
-    /// The error as JSON, as a single call answers it.
-    pub fn to_json(&self) -> Option<Value> {
+    /// The members of a single call's answer; an uncaught PHP error has none and is given back.
+    pub fn into_map(self) -> Result<Map<String, Value>, Self> {
         match self {
             Self::Rest {
                 code,
                 description,
                 extra,
                 ..
-            } => {
-                let mut body = Map::new();
-                body.insert("error".into(), json!(code));
-                body.insert("error_description".into(), json!(description));
-                body.extend(extra.clone());
-                Some(Value::Object(body))
-            }
-            Self::Php(_) => None,
+            } => Ok(error(code, description, extra)),
+            Self::Php(_) => Err(self),
         }
     }
+}
+
+fn error(code: String, description: String, extra: Map<String, Value>) -> Map<String, Value> {
+    let mut body = Map::from_iter([
+        ("error".to_owned(), code.into()),
+        ("error_description".to_owned(), description.into()),
+    ]);
+    body.extend(extra.into_iter().map(|(name, value)| (name, output(value))));
+    body
 }
 
 /// What goes over the wire; the transport adds the `time` block to a JSON success.
@@ -154,43 +167,27 @@ pub enum Body {
 
 impl From<Outcome> for Response {
     fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Ok(Reply { result, total, next }) => {
-                let mut body = Map::new();
-                body.insert("result".into(), result);
-                if let Some(next) = next {
-                    body.insert("next".into(), next.into());
-                }
-                if let Some(total) = total {
-                    body.insert("total".into(), total.into());
-                }
-                Self {
-                    status: 200,
-                    body: Body::Json(Value::Object(body)),
-                }
-            }
-            Err(Failure::Php(class)) => Self {
-                status: 500,
-                body: Body::Other {
-                    content_type: "text/html; charset=UTF-8",
-                    text: format!("<b>Fatal error</b>: Uncaught {class}"),
-                },
-            },
+        let (status, members) = match outcome {
+            Ok(reply) => (200, reply.into_map()),
             Err(Failure::Rest {
                 status,
                 code,
                 description,
                 extra,
-            }) => {
-                let mut body = Map::new();
-                body.insert("error".into(), Value::String(code));
-                body.insert("error_description".into(), Value::String(description));
-                body.extend(extra);
-                Self {
-                    status,
-                    body: Body::Json(Value::Object(body)),
-                }
+            }) => (status, error(code, description, extra)),
+            Err(Failure::Php(class)) => {
+                return Self {
+                    status: 500,
+                    body: Body::Other {
+                        content_type: "text/html; charset=UTF-8",
+                        text: format!("<b>Fatal error</b>: Uncaught {class}"),
+                    },
+                };
             }
+        };
+        Self {
+            status,
+            body: Body::Json(Value::Object(members)),
         }
     }
 }

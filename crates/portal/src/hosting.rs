@@ -19,7 +19,7 @@ pub struct NewPortal {
     pub name: String,
     /// Identity; made up if empty.
     pub member_id: String,
-    /// Name towards apps; its public host and port if empty, `NAME.bitrix24.test` with [`Options::https`].
+    /// Name towards apps; its public host and port if empty, `NAME.bitrix24.test` with [`Options::https`](crate::Options::https).
     pub domain: String,
     /// Where it listens.
     pub listen: SocketAddr,

@@ -3,7 +3,7 @@
 //! One process emulates one authorisation server and any number of portals, each on a listener of its own.
 //! It shares no logic with our client but the form decoder, so that a mistake cannot agree with itself.
 //!
-//! In layers, each of which knows only those above it here:
+//! In layers; a module knows only those above it here, and in its own row those to its left:
 //!
 //! | module | what |
 //! |---|---|
@@ -11,9 +11,9 @@
 //! | `state` | one portal: users, apps, registered activities, workflows as they stand |
 //! | `context` | a call of a REST method: who calls, how it ends |
 //! | `workflow` | the machine: starts, runs, answers and times out workflows |
+//! | `rest` | the REST methods, single and in a batch |
 //! | `fault`, `oauth`, `world` | wrong answers on order; clients and tokens; all portals behind one lock |
 //! | `lifecycle`, `relay` | installs, updates and uninstalls apps; posts to handlers |
-//! | `rest` | the REST methods, single and in a batch |
 //! | `server` | HTTP and HTTPS: portals and the authorisation server |
 //! | `hosting`, `control`, `emulator`, `cases` | portals come and go; the control API; start and stop; recorded cases of the real server |
 

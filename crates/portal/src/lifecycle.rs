@@ -6,11 +6,7 @@ use crate::{
     oauth::ACCESS_SECONDS,
     php::form::build,
     random,
-    state::{
-        EventHandler, Portal,
-        app::AppRow,
-        outgoing::{Outgoing, Post},
-    },
+    state::{EventHandler, Portal, app::AppRow},
     world::World,
 };
 
@@ -56,7 +52,7 @@ pub fn bind_install(portal: &mut Portal, app: &AppRow) {
     if !app.api_only {
         return;
     }
-    let id = next_handler_id(portal);
+    let id = portal.next_handler_id();
     portal.event_handlers.push(EventHandler {
         id,
         client_id: app.client_id.clone(),
@@ -65,12 +61,6 @@ pub fn bind_install(portal: &mut Portal, app: &AppRow) {
         auth_type: 0,
         built_in: true,
     });
-}
-
-/// The next row id of event handlers.
-pub fn next_handler_id(portal: &mut Portal) -> u64 {
-    portal.last_event_handler += 1;
-    portal.last_event_handler
 }
 
 /// Sets INSTALLED=Y, as `BX24.installFinish` does, and sends ONAPPINSTALL to who has bound it.
@@ -97,7 +87,7 @@ pub fn install_event(portal: &mut Portal, client_id: &str, user: u64) {
             "LANGUAGE_ID": portal.settings.language,
         })
     };
-    event(portal, client_id, "ONAPPINSTALL", &data, Some(user));
+    portal.post_event(client_id, "ONAPPINSTALL", &data, Some(user));
 }
 
 /// ONAPPUPDATE: declared by the server, in practice hardly ever sent.
@@ -108,41 +98,7 @@ pub fn update_event(portal: &mut Portal, client_id: &str, previous: u64, user: u
         "PREVIOUS_VERSION": previous,
         "LANGUAGE_ID": portal.settings.language,
     });
-    event(portal, client_id, "ONAPPUPDATE", &data, Some(user));
-}
-
-/// Queues an event for every handler that an active and installed app has bound.
-pub fn event(portal: &mut Portal, client_id: &str, event: &str, data: &Value, user: Option<u64>) {
-    let Some(app) = portal.apps.get(client_id).filter(|app| app.active && app.installed) else {
-        return;
-    };
-    let application_token = app.application_token.clone();
-    let name = if portal.settings.lower_case_events {
-        event.to_lowercase()
-    } else {
-        event.to_owned()
-    };
-    let rows = portal
-        .event_handlers
-        .iter()
-        .filter(|row| row.client_id == client_id && row.event == event);
-    for row in rows.cloned().collect::<Vec<_>>() {
-        let mut body = Map::new();
-        body.insert("event".into(), json!(name));
-        if !portal.settings.old_events {
-            body.insert("event_handler_id".into(), json!(row.id));
-        }
-        body.insert("data".into(), data.clone());
-        body.insert("ts".into(), json!(portal.clock.seconds()));
-        portal.send(Outgoing {
-            client_id: client_id.to_owned(),
-            url: row.handler,
-            user: user.map(|user| if row.auth_type == 0 { user } else { row.auth_type }),
-            data: body,
-            application_token: application_token.clone(),
-            post: Post::Event(event.to_owned()),
-        });
-    }
+    portal.post_event(client_id, "ONAPPUPDATE", &data, Some(user));
 }
 
 /// Deletes an app: its activities, robots and placements go first, ONAPPUNINSTALL is queued without tokens, then
@@ -153,7 +109,7 @@ pub fn uninstall(portal: &mut Portal, client_id: &str, clean: bool) -> bool {
     }
     wipe(portal, client_id);
     let data = json!({"LANGUAGE_ID": portal.settings.language, "CLEAN": if clean { "1" } else { "0" }});
-    event(portal, client_id, "ONAPPUNINSTALL", &data, None);
+    portal.post_event(client_id, "ONAPPUNINSTALL", &data, None);
     portal.event_handlers.retain(|row| row.client_id != client_id);
     portal.apps.shift_remove(client_id);
     true

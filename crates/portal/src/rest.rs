@@ -88,7 +88,7 @@ fn run(portal: &mut Portal, context: &mut Context, method: &str, mut params: Par
         _ => 0,
     };
     if method == "batch" {
-        return batch::call(portal, context, &params, call);
+        return batch::call(portal, context, &params, call).and_then(envelope);
     }
     let outcome = registry::call(portal, context, method, &params)
         .or_else(|| instances::call(portal, context, method, &params, start))

@@ -20,7 +20,10 @@ use axum::{
 };
 use serde_json::{Map, Value};
 
-use crate::{fault::Rule, php::query};
+use crate::{
+    fault::Rule,
+    php::{json, query},
+};
 
 /// Bodies larger than this are refused; PHP's `post_max_size` is about that.
 const MAX_BODY: usize = 32 << 20;
@@ -38,8 +41,8 @@ pub(crate) struct Call {
     pub source: Option<IpAddr>,
 }
 
-/// Reads a request's parameters as the server merges them. A body that is no JSON object, or larger than
-/// the limit, gives none.
+/// Reads a request's parameters as the server merges them. A list gives parameters named `0`, `1`, …; a body that is
+/// no JSON array or object, or larger than the limit, gives none.
 pub(crate) async fn read_params(request: Request) -> Call {
     let (parts, body) = request.into_parts();
     let header = |name: http::HeaderName| {
@@ -65,9 +68,8 @@ pub(crate) async fn read_params(request: Request) -> Call {
     let mut params = query::parse(parts.uri.query().unwrap_or_default());
     let body = axum::body::to_bytes(body, MAX_BODY).await.unwrap_or_default();
     if content_type == "application/json" {
-        if let Ok(Value::Object(map)) = serde_json::from_slice(&body) {
-            params.extend(map);
-        }
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        params.extend(json::into_map(body));
     } else if parts.method == http::Method::POST {
         params.extend(query::parse(&String::from_utf8_lossy(&body)));
     }

@@ -51,6 +51,10 @@ fn a_difference_is_told() {
         r#"{"http":200,"result":{"params":{"a":2,"b":1},"start":0}}"#,
     ));
     assert!(order.contains(r#"{"b":1,"a":2}"#), "the order of keys counts: {order}");
+    let map = failure(
+        r#"{"id":"x","method":"batch","context":{"client_id":"a","admin":true},"params":{},"expect":{"http":200,"result":{"result":{},"result_error":[],"result_total":[],"result_next":[]}}}"#,
+    );
+    assert!(map.contains(r#"{"result":[],"#), "an empty list is no empty map: {map}");
     let stored = r#"{"http":404,"error":"ERROR_METHOD_NOT_FOUND","error_description":"Method not found!","stored":{}}"#;
     assert!(failure(&case("no.such", stored)).contains("stored rows"));
 }

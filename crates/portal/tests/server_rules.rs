@@ -135,3 +135,27 @@ fn a_placement_code_in_another_case_moves_the_dialog() {
         add("ACT", "q"),
     ));
 }
+
+#[test]
+fn an_empty_array_prints_as_a_list_in_errors_too() {
+    let value = r#"{"id":"value","method":"oracle.value","context":{"client_id":"a","admin":true},"params":{"json":"{\"error\":\"E\",\"error_description\":\"d\",\"more\":{}}"},"expect":{"http":200,"error":"E","error_description":"d","more":[]}}"#;
+    let batch = r#"{"id":"batch","method":"batch","context":{"client_id":"a","admin":true},"params":{"cmd":{"a":"oracle.value?json={\"error\":\"E\",\"error_description\":\"d\",\"more\":{}}"}},"expect":{"http":200,"result":{"result":[],"result_error":{"a":{"error":"E","error_description":"d","more":[]}},"result_total":[],"result_next":[]}}}"#;
+    pass(&[value, batch].join("\n"));
+}
+
+#[test]
+fn a_list_as_the_whole_body_is_not_empty() {
+    let case = |body: &str, description: &str| {
+        format!(
+            r#"{{"id":"{body}","method":"bizproc.activity.add","context":{{"client_id":"a","admin":true}},"params":{body},"expect":{{"http":400,"error":"ERROR_ACTIVITY_VALIDATION_FAILURE","error_description":"{description}","stored_unchanged":true}}}}"#
+        )
+    };
+    pass(
+        &[
+            case("[]", "Empty data!"),
+            case("1", "Empty data!"),
+            case("[1]", "Empty activity code!"),
+        ]
+        .join("\n"),
+    );
+}

@@ -31,15 +31,14 @@ pub(super) fn response(expect: &Expect, response: &Response) -> Result<(), Strin
     }
 }
 
-/// The rows of activities and placements.
+/// The rows of activities and placements. PHP printed what it had read of them: whether an empty column was a list or a map is lost there.
 pub(super) fn stored(expect: &Expect, before: &Value, after: &Value) -> Result<(), String> {
     if expect.stored_unchanged {
         same("stored rows, which must not change", before, after)?;
     }
-    expect
-        .stored
-        .as_ref()
-        .map_or(Ok(()), |stored| same("stored rows", stored, after))
+    expect.stored.as_ref().map_or(Ok(()), |stored| {
+        same("stored rows", stored, &json::output(after.clone()))
+    })
 }
 
 /// The effects of the background jobs.
@@ -65,10 +64,11 @@ pub(super) fn after(after: &After, before: &world::Marks, world: &world::World) 
 }
 
 fn same(what: &str, expected: &Value, actual: &Value) -> Result<(), String> {
-    let expected = json::output(untimed(expected.clone()));
-    let actual = json::output(untimed(actual.clone()));
     // Texts, because equality of maps ignores their order.
-    let (expected, actual) = (expected.to_string(), actual.to_string());
+    let (expected, actual) = (
+        untimed(expected.clone()).to_string(),
+        untimed(actual.clone()).to_string(),
+    );
     if expected == actual {
         Ok(())
     } else {

@@ -8,6 +8,7 @@ use super::{Caller, probe, rows, seed};
 use crate::{
     clock::Clock,
     context::{Context, Response},
+    php::json::into_map,
     rest,
     state::{
         InstanceRow, Portal,
@@ -130,7 +131,7 @@ impl World {
             user_zone_offset: caller.user_zone_offset,
             ..Context::default()
         };
-        let params = params.as_object().cloned().unwrap_or_default();
+        let params = into_map(params.clone());
         rest::dispatch_with(&mut self.portal, &mut self.context, method, &params, probe::call)
     }
 

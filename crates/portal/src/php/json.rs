@@ -47,6 +47,19 @@ pub fn elements(array: &Value) -> Vec<(String, &Value)> {
     }
 }
 
+/// The elements of an array by key: those of a list are numbered. Anything else has none.
+pub fn into_map(array: Value) -> Map<String, Value> {
+    match array {
+        Value::Array(items) => items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| (index.to_string(), item))
+            .collect(),
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
 /// The key as PHP turns it into an integer: decimal, no leading zero or plus.
 pub fn integer_key(key: &str) -> Option<i64> {
     key.parse().ok().filter(|int: &i64| int.to_string() == key)

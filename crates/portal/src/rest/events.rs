@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::{
     context::{Context, Failure, Outcome, Params, Reply},
-    lifecycle,
     php::{cast::to_int, text::upper_keys},
     rest,
     state::{EventHandler, Portal, app::AppRow},
@@ -66,7 +65,7 @@ pub(super) fn bind(portal: &mut Portal, context: &Context, params: &Params) -> O
             "Unable to set event handler: Handler already binded",
         ));
     }
-    let id = lifecycle::next_handler_id(portal);
+    let id = portal.next_handler_id();
     portal.event_handlers.push(EventHandler {
         id,
         client_id,
@@ -125,6 +124,6 @@ pub(super) fn get(portal: &Portal, context: &Context) -> Outcome {
 pub(super) fn test(portal: &mut Portal, context: &Context, params: &Params) -> Outcome {
     let client_id = app(portal, context)?.client_id.clone();
     let data = json!({"QUERY": params, "LANGUAGE_ID": portal.settings.language});
-    lifecycle::event(portal, &client_id, "ONAPPTEST", &data, Some(context.user_id));
+    portal.post_event(&client_id, "ONAPPTEST", &data, Some(context.user_id));
     Ok(Reply::new(true))
 }

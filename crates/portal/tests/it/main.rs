@@ -8,5 +8,6 @@ mod harness;
 mod lifecycle;
 mod oauth;
 mod readme;
+mod rest;
 mod seeded;
 mod workflow;

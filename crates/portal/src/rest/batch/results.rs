@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    context::{Failure, Outcome, Reply},
+    context::{Failure, Outcome},
     state::Portal,
     time_block::Times,
 };
@@ -73,22 +73,10 @@ pub(super) fn refused(code: &str, description: &str) -> Map<String, Value> {
 
 /// An outcome as the body of a single call. PHP errors are not caught.
 pub(super) fn answer(outcome: Outcome, start: i64, portal: &Portal) -> Result<Map<String, Value>, Failure> {
-    let Reply { result, total, next } = match outcome {
-        Ok(reply) => reply,
-        Err(failure) => {
-            let Some(Value::Object(body)) = failure.to_json() else {
-                return Err(failure);
-            };
-            return Ok(body);
-        }
+    let mut body = match outcome {
+        Ok(reply) => reply.into_map(),
+        Err(failure) => return failure.into_map(),
     };
-    let mut body = Map::from_iter([("result".to_owned(), result)]);
-    if let Some(next) = next {
-        body.insert("next".to_owned(), next.into());
-    }
-    if let Some(total) = total {
-        body.insert("total".to_owned(), total.into());
-    }
     let times = Times {
         start,
         processing: start,
