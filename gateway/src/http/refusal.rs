@@ -62,6 +62,7 @@ impl Refusal {
             Self::Body(PostError::Empty) => "empty",
             Self::Body(PostError::Form(_)) => "form",
             Self::Body(PostError::Foreign) => "foreign",
+            Self::Body(PostError::Message) => "message",
             Self::Body(PostError::Missing { .. }) => "missing_field",
             Self::Body(PostError::BadUtf8 { .. }) => "bad_utf8",
             Self::QuarantineFull => "quarantine_full",
