@@ -2,16 +2,18 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use service::admin::Latch;
+use store::StoreError;
 
 /// Whether the store can be written to, as far as the last write told.
 #[derive(Debug)]
 pub(crate) struct Health {
     latch: Latch,
-    failing: AtomicBool,
+    /// Writes that failed since one succeeded.
+    failures: AtomicU64,
 }
 
 impl Health {
@@ -19,22 +21,27 @@ impl Health {
         latch.set(true);
         Arc::new(Self {
             latch,
-            failing: AtomicBool::new(false),
+            failures: AtomicU64::new(0),
         })
     }
 
-    /// A write failed: no more traffic until one succeeds.
-    pub(crate) fn failed(&self) {
-        self.failing.store(true, Relaxed);
+    /// A write failed: no more traffic until one succeeds. The log tells it once, not for each write on a full disk.
+    pub(crate) fn failed(&self, error: &StoreError) {
+        if self.failures.fetch_add(1, Relaxed) == 0 {
+            tracing::error!(%error, "the store does not work: posts are refused until it does");
+        }
         self.latch.set(false);
     }
 
     pub(crate) fn works(&self) {
-        self.failing.store(false, Relaxed);
+        let failures = self.failures.swap(0, Relaxed);
+        if failures > 0 {
+            tracing::info!(failures, "the store works again");
+        }
         self.latch.set(true);
     }
 
     pub(crate) fn is_failing(&self) -> bool {
-        self.failing.load(Relaxed)
+        self.failures.load(Relaxed) > 0
     }
 }

@@ -62,8 +62,7 @@ impl Upkeep {
                 settled
             }
             Err(error) => {
-                tracing::error!(%error, "the store does not work");
-                self.shared.health.failed();
+                self.shared.health.failed(&error);
                 before
             }
         }

@@ -4,6 +4,7 @@ mod bad_input;
 mod captured;
 mod crash;
 mod dates;
+mod disk;
 mod lifecycle;
 mod lock;
 mod main_job;

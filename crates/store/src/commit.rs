@@ -21,6 +21,7 @@ pub(crate) fn run<E: Engine>(
     released: &mpsc::UnboundedSender<Vec<Write<E::Command, E::Outcome>>>,
 ) {
     let mut firm = 0;
+    let mut failing = false;
     while let Some(Waiting { writes, lazy }) = queue.take(firm >= LARGE) {
         firm = writes.len();
         let mut group = writes;
@@ -28,8 +29,14 @@ pub(crate) fn run<E: Engine>(
         let panicked = || StoreError::Panicked { store: store.clone() };
         let committed =
             catch_unwind(AssertUnwindSafe(|| engine.commit(&mut group))).unwrap_or_else(|_| Err(panicked()));
+        if committed.is_ok() && std::mem::take(&mut failing) {
+            tracing::info!(%store, "commits succeed again");
+        }
         if let Err(error) = committed {
-            tracing::error!(error = %error, writes = group.len(), "commit failed");
+            // Once, not for each group on a full disk.
+            if !std::mem::replace(&mut failing, true) {
+                tracing::error!(%error, writes = group.len(), "commits fail");
+            }
             if !queue.restore(group.split_off(firm)) {
                 tracing::error!("closed with lazy writes that could not be committed");
             }

@@ -156,7 +156,6 @@ async fn quarantine(
 
 /// 503 asks the portal to try again. It won't, but a 200 for what isn't stored would be a lie.
 pub(super) fn unstored(gate: &Gate, error: &store::StoreError) -> Refusal {
-    tracing::error!(%error, "a post could not be stored");
-    gate.shared.health.failed();
+    gate.shared.health.failed(error);
     Refusal::Store
 }
