@@ -19,7 +19,7 @@ pub(crate) struct Key {
 }
 
 /// An app on a portal, without its credentials.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Installation {
     pub(crate) key: Key,
     /// REST base of the portal, named by the OAuth server; never one from a request.

@@ -1,12 +1,23 @@
-//! SQLite under the contract's tests.
+//! SQLite under the contract's tests, and what is its own: stores of earlier versions.
 
-use store::sqlite::rusqlite::Connection;
+use store::sqlite::{Commands, rusqlite::Connection};
 use tempfile::TempDir;
 
-use crate::storage::{Storage, tests::Engine};
+use super::Registrar;
+use crate::storage::{
+    Key, Storage,
+    tests::{Broken, Engine, Fault},
+};
 
 /// A file of its own.
 pub(crate) struct File(TempDir);
+
+impl File {
+    /// A connection beside the store's own.
+    fn shell(&self) -> Connection {
+        Connection::open(self.0.path().join("registrar.db")).unwrap()
+    }
+}
 
 impl Engine for File {
     fn new() -> Self {
@@ -17,12 +28,50 @@ impl Engine for File {
         Storage::sqlite(&self.0.path().join("registrar.db")).unwrap()
     }
 
-    fn break_registrations(&self, code: &str) {
-        let trigger = format!(
-            "CREATE TRIGGER broken BEFORE INSERT ON registrations WHEN NEW.code = '{code}'
-             BEGIN SELECT RAISE(ABORT, 'broken on purpose'); END"
-        );
-        let shell = Connection::open(self.0.path().join("registrar.db")).unwrap();
-        shell.execute_batch(&trigger).unwrap();
+    fn break_writes(&self, of: Broken<'_>, fault: Fault) {
+        let (table, column, value) = match of {
+            Broken::Installation(member_id) => ("installations", "member_id", member_id),
+            Broken::Registration(code) => ("registrations", "code", code),
+            Broken::Revision(name) => ("revisions", "revision", name),
+        };
+        let raise = match fault {
+            Fault::Command => "ABORT",
+            Fault::Group => "ROLLBACK",
+        };
+        for event in ["INSERT", "UPDATE"] {
+            let trigger = format!(
+                "CREATE TRIGGER broken_{event} BEFORE {event} ON {table} WHEN NEW.{column} = '{value}'
+                 BEGIN SELECT RAISE({raise}, 'broken on purpose'); END"
+            );
+            self.shell().execute_batch(&trigger).unwrap();
+        }
     }
+
+    fn mend(&self) {
+        self.shell()
+            .execute_batch("DROP TRIGGER broken_INSERT; DROP TRIGGER broken_UPDATE")
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_taken_over() {
+    let file = File::new();
+    let shell = file.shell();
+    shell.execute_batch(Registrar::MIGRATIONS[0]).unwrap();
+    shell
+        .execute_batch(
+            "INSERT INTO installations VALUES ('demo', 'm', 'e', 'o', 7, 1, x'01', x'', 10, 11, 0, 'b', NULL, NULL, 'p');
+             PRAGMA user_version = 1",
+        )
+        .unwrap();
+    drop(shell);
+    let key = Key {
+        app: "demo".into(),
+        member_id: "m".into(),
+    };
+    let stored = file.open().reads().installation(key).await.unwrap();
+    let (installation, sealed) = stored.unwrap();
+    assert_eq!((installation.user_id, installation.bound.as_str()), (7, "b"));
+    assert_eq!((installation.adoptions, sealed), (0, Some(vec![1])));
 }
