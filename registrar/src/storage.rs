@@ -2,7 +2,8 @@
 //! all parts of the service; an engine is a folder beside, which has all its SQL.
 //!
 //! Writes are [commands](Command), each atomic, applied in groups in the order in which they were handed over, and on the disk
-//! when they return. Reads see everything that was acknowledged before. Credentials come and go encrypted.
+//! when they return; one that fails leaves nothing behind. What is written of an installation touches no other one, and nothing
+//! happens when there is none. Reads see everything that was acknowledged before. Credentials come and go encrypted.
 
 mod command;
 mod event;
@@ -52,7 +53,7 @@ impl Storage {
     }
 
     /// Takes credentials. The installation is as new, but its registrations and the application token believed before stay;
-    /// the refresh token counts as spent. A reconciliation that began before writes nothing any more.
+    /// the refresh token counts as spent. How a reconciliation ends that began before is not recorded any more.
     pub(crate) async fn adopt(
         &self,
         key: &Key,
@@ -64,7 +65,7 @@ impl Storage {
             .map(drop)
     }
 
-    /// Believes an application token from now on, beside the one believed before.
+    /// Believes an application token from now on, beside the one believed before; a repeat makes it the newest.
     pub(crate) async fn learn(&self, key: &Key, token: TokenDigest) -> Result<(), StoreError> {
         self.write(Command::Learn(key.clone(), token)).await.map(drop)
     }
@@ -103,7 +104,8 @@ impl Storage {
             .map(drop)
     }
 
-    /// Erases an installation's credentials and registrations.
+    /// Erases an installation's credentials and registrations. Its application tokens are believed, and its refresh tokens count
+    /// as spent, as before.
     pub(crate) async fn uninstall(&self, key: &Key) -> Result<(), StoreError> {
         self.write(Command::Uninstall(key.clone())).await.map(drop)
     }
@@ -115,8 +117,8 @@ impl Storage {
         Ok(self.write(command).await? > 0)
     }
 
-    /// Writes some registrations of one portal, whose installation must still have its credentials: a pass that was overtaken by
-    /// an uninstallation leaves nothing behind.
+    /// Writes some registrations of one portal, all or none, in place of those with the same codes. The installation must still
+    /// have credentials: a pass that was overtaken by an uninstallation leaves nothing behind.
     pub(crate) async fn put_registrations(
         &self,
         key: &Key,
@@ -134,7 +136,8 @@ impl Storage {
             .map(drop)
     }
 
-    /// Makes a revision the current one of its executor and app; the one before is superseded since `at`.
+    /// Makes a revision the current one of its executor and app; the one before is superseded since `at`. One that was
+    /// superseded can become current again.
     pub(crate) async fn make_current(&self, revision: StoredRevision, at: Timestamp) -> Result<(), StoreError> {
         self.write(Command::MakeCurrent(revision, at)).await.map(drop)
     }
