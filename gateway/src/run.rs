@@ -55,7 +55,7 @@ impl Sockets {
     }
 }
 
-/// Serves until the soft stop, and returns when the jobs in hand are done. What waits is in the store.
+/// Serves until the soft stop, and returns when the running jobs are done. What waits is in the store.
 ///
 /// # Errors
 /// The store can't be used, or a part of the service can't start.
@@ -124,7 +124,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     } else {
         tracing::info!(
             jobs = engine.jobs(),
-            "gateway stops; jobs in hand begin again at the next start"
+            "gateway stops; running jobs begin again at the next start"
         );
     }
     // They write to the store, whose writes are released on the hot thread: it ends after them.

@@ -37,7 +37,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshots {
-    /// Makes the snapshot anew; those who wait wake up if it differs.
+    /// Rebuilds the snapshot; those who wait wake up if it differs.
     pub(crate) async fn rebuild(&self) -> Result<(), Error> {
         let installations = self.installations.list(None).await?;
         self.metrics.installations(installations.iter().map(|one| one.state));

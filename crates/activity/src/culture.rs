@@ -21,7 +21,7 @@ const FARTHEST: i64 = 26 * 3600;
 /// time that a change of clocks leaves out, the result is as much later as the clocks jump; of a time that comes twice, it
 /// is the first: PHP's rules.
 ///
-/// With zones per user the portal writes times in the zone of whoever's hit moved the workflow on. The text
+/// With zones per user the portal writes times in the zone of the user whose request moved the workflow on. The text
 /// doesn't tell whose that was, so this can't be undone: such a portal's texts are off by that user's way from the
 /// configured zone. Only a text with a trailing ` [offset]` tells it and is exact, if the configured zone is the server's.
 #[derive(Debug, Clone, PartialEq, Eq)]

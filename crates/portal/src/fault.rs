@@ -102,6 +102,6 @@ pub struct RelayFaults {
     pub paused: bool,
     /// The handler's host and port, instead of the one in the URL: a tunnel for handlers with a public name.
     pub connect_to: Option<String>,
-    /// The path that posts go to, instead of the one in the URL: bodies astray.
+    /// The path that posts go to, instead of the one in the URL: bodies at a wrong address.
     pub path: Option<String>,
 }

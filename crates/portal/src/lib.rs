@@ -12,7 +12,7 @@
 //! | `context` | a call of a REST method: who calls, how it ends |
 //! | `workflow` | the machine: starts, runs, answers and times out workflows |
 //! | `rest` | the REST methods, single and in a batch |
-//! | `fault`, `oauth`, `world` | wrong answers on order; clients and tokens; all portals behind one lock |
+//! | `fault`, `oauth`, `world` | wrong answers for tests; clients and tokens; all portals behind one lock |
 //! | `lifecycle`, `relay` | installs, updates and uninstalls apps; posts to handlers |
 //! | `server` | HTTP and HTTPS: portals and the authorisation server |
 //! | `hosting`, `control`, `emulator`, `cases` | portals come and go; the control API; start and stop; recorded cases of the real server |

@@ -1,4 +1,4 @@
-//! HTTP below the methods: listeners, parameters, wrong answers on order.
+//! HTTP below the methods: listeners, parameters, wrong answers for tests.
 
 mod auth;
 pub(crate) mod https;

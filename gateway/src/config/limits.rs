@@ -13,7 +13,7 @@ pub struct Limits {
     pub form_pairs: usize,
     /// `GATEWAY__LIMITS__FORM_DEPTH`: how deep they nest. Default: 64.
     pub form_depth: usize,
-    /// `GATEWAY__LIMITS__BUFFERED_BYTES`: bytes of all bodies in hand. Default: 256 MiB.
+    /// `GATEWAY__LIMITS__BUFFERED_BYTES`: bytes of all bodies in memory. Default: 256 MiB.
     pub buffered_bytes: usize,
     /// `GATEWAY__LIMITS__JOBS_IN_MEMORY`: jobs kept in memory. Default: 20,000.
     pub jobs_in_memory: usize,

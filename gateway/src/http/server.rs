@@ -28,7 +28,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves until the soft stop, then until the requests in hand are answered.
+    /// Serves until the soft stop, then until the running requests are answered.
     pub(crate) async fn run(self, listener: TcpListener) {
         let stopping = self.lifecycle.stopping();
         let permits = Arc::new(Semaphore::new(self.max_connections));

@@ -162,7 +162,7 @@ impl Admission {
         Ok(())
     }
 
-    /// Erases the credentials of an installation that is no more.
+    /// Erases the credentials of an uninstalled app.
     pub(crate) async fn uninstall(&self, key: &Key) -> Result<(), Error> {
         let _held = self.tokens.hold(key).await;
         self.installations.uninstall(key).await?;

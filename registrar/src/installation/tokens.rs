@@ -56,7 +56,7 @@ pub(crate) struct Tokens {
 /// The flights of one installation: the lock is held while one is on its way.
 #[derive(Default)]
 pub(crate) struct Flight {
-    /// How the last one failed, and which end of a flight that was: whoever waited for it needs no flight of his own.
+    /// How the last one failed, and which end of a flight that was: who waited for it needs no flight of its own.
     failed: Option<(u64, TokenError)>,
 }
 

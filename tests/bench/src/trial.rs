@@ -1,4 +1,4 @@
-//! One run of one system: started anew, warmed up, loaded, drained, stopped.
+//! One run of one system: started, warmed up, loaded, drained, stopped.
 
 use std::{ops::Range, time::Duration};
 

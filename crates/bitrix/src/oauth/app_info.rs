@@ -46,7 +46,7 @@ pub struct Install {
 /// # Errors
 ///
 /// A [`CallError`]: [`ErrorKind::TokenExpired`] and [`ErrorKind::TokenInvalid`] say that the token proves nothing,
-/// [`ErrorKind::NotInstalled`] and the like that the installation is no more.
+/// [`ErrorKind::NotInstalled`] and the like that there is no such installation any longer.
 pub async fn app_info(client: &Client, server: &Server, access_token: &str) -> Result<AppInfo, CallError> {
     let exchange = async {
         let answer = client

@@ -13,7 +13,7 @@ pub struct Server(Url);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Servers(Vec<Server>);
 
-/// A configured server that is none.
+/// A configured server that is not an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is no authorisation server: give a host (oauth.bitrix.info) or an http or https address without path"

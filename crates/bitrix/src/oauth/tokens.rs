@@ -39,7 +39,7 @@ pub struct Tokens {
 ///
 /// A [`CallError`]: [`ErrorKind::InvalidGrant`] when the refresh token is used up, expired or unknown,
 /// [`ErrorKind::InvalidClient`] (also with status 200) when the configured client is wrong, [`ErrorKind::NotInstalled`]
-/// and [`ErrorKind::PaymentRequired`] when the installation is no more.
+/// and [`ErrorKind::PaymentRequired`] when there is no such installation any longer.
 pub async fn refresh(
     client: &Client,
     server: &Server,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{ErrorKind, Retry};
 
-/// A call that failed. Shows no token: what the server repeats of them is blotted out.
+/// A call that failed. Shows no token: what the server repeats of them is masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallError {
     /// What happened.
@@ -44,7 +44,7 @@ impl CallError {
         }
     }
 
-    /// Says what was called, and blots out `secrets` that the server may have repeated. [`super::Client`] has done so;
+    /// Says what was called, and masks `secrets` that the server may have repeated. [`super::Client`] has done so;
     /// who uses [`super::decode_reply`] alone does it before the error is shown.
     pub fn at(mut self, at: String, secrets: &[&str]) -> Self {
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {

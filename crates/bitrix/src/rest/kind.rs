@@ -83,7 +83,7 @@ pub enum Retry {
     Never,
     /// Get a new access token, then once more.
     RefreshToken,
-    /// The installation is no more or may not work: stop calling, tell the registrar.
+    /// There is no such installation any longer, or it may not work: stop calling, tell the registrar.
     Gone,
     /// Ask the OAuth server for the portal's address (`app.info`), then again.
     FindPortal,

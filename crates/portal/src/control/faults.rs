@@ -1,4 +1,4 @@
-//! Wrong answers on order.
+//! Wrong answers, as the control API asks for them.
 
 use axum::{
     Json,

@@ -163,7 +163,7 @@ impl fmt::Debug for Picked {
 
 impl Member {
     /// Whether something listens there, if no call has shown it yet: `localhost` often has an address without a listener.
-    async fn knock(&self) {
+    async fn probe(&self) {
         if self.silent.load(Relaxed) {
             let there = tokio::time::timeout(KNOCK, TcpStream::connect(self.address)).await;
             self.silent.store(!matches!(there, Ok(Ok(_))), Relaxed);
@@ -195,7 +195,7 @@ impl LookUps {
             Ok(addresses) if !addresses.is_empty() => match self.members(addresses) {
                 Ok(members) => {
                     if members.len() > 1 {
-                        futures::future::join_all(members.iter().map(Member::knock)).await;
+                        futures::future::join_all(members.iter().map(Member::probe)).await;
                     }
                     self.known.send_replace(Known::Members(members.into()));
                     return;
