@@ -96,7 +96,7 @@ impl Counts {
         );
         registry.register(
             "dropped",
-            "Callbacks and events dropped after they were stored, by reason",
+            "Callbacks and events dropped, by reason",
             self.dropped.clone(),
         );
         let mut seconds = |name, help, histogram: &Histogram| {

@@ -54,7 +54,8 @@ impl LifecycleEvents {
         let taken = match request.event.to_ascii_uppercase().as_str() {
             "ONAPPINSTALL" => self.installed(parent, &key, app, &auth, request.ts).await?,
             "ONAPPUNINSTALL" => self.uninstalled(&key, &auth, request.ts).await?,
-            _ => self.other(&key, &auth).await?,
+            "ONAPPUPDATE" => self.other(&key, &auth).await?,
+            _ => not_believed("it tells nothing of the app's installation"),
         };
         tracing::info!(
             app = key.app,

@@ -12,6 +12,11 @@ use crate::storage::NewEvent;
 
 /// Takes an event.
 pub(super) async fn accept(gate: &Gate, arrival: &Arrival<'_>, event: Event, body: &[u8]) -> Result<Response, Refusal> {
+    if !event.is_of_installation() {
+        // Not even stored: some carry tokens, and none is of use.
+        gate.shared.counts.dropped("event_foreign");
+        return Ok(StatusCode::OK.into_response());
+    }
     let place = gate
         .quarantine
         .place(&arrival.source, body.len())

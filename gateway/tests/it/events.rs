@@ -73,3 +73,35 @@ async fn an_event_waits_for_the_registrar_over_a_restart() {
     gateway.stop().await;
     assert_eq!(world.registrar.state.events.lock().len(), 2, "it was erased");
 }
+
+#[tokio::test]
+async fn events_of_other_things_are_taken_and_dropped() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    let path = format!("/bitrix/{APP}/event");
+    for event in [
+        "event=ONCRMDEALUPDATE&data[FIELDS][ID]=1&auth[member_id]=m1&auth[application_token]=t1",
+        "event=ONIMBOTMESSAGEADD&data[BOT][7][access_token]=bot-token&auth[member_id]=m1",
+        "event=ONAPPUSERREADY&data[AUTH][access_token]=system-token&auth[member_id]=m1",
+    ] {
+        assert_eq!(world.post(&gateway, &path, event).await.0, StatusCode::OK);
+    }
+    // Events are handed over in their order: the others would be there before this one.
+    world.post(&gateway, &path, INSTALL).await;
+    handed_over(&world, 1).await;
+    let events = world.registrar.state.events.lock().clone();
+    assert_eq!(
+        events.iter().map(|event| event.event.as_str()).collect::<Vec<_>>(),
+        ["ONAPPINSTALL"]
+    );
+    let metrics = gateway.metrics(&world.http).await;
+    assert!(
+        metrics.contains("gateway_dropped_total{reason=\"event_foreign\"} 3\n"),
+        "{metrics}"
+    );
+    gateway.stop().await;
+    let store = std::fs::read(world.folder.path().join("gateway.db")).unwrap();
+    for token in ["bot-token", "system-token"] {
+        assert!(!store.windows(token.len()).any(|bytes| bytes == token.as_bytes()));
+    }
+}

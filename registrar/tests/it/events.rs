@@ -167,6 +167,27 @@ async fn other_events_are_a_reason_to_look() {
         .unwrap();
     assert!(response.believed);
     harness.fake.until(|world| world.activities.contains_key("md5")).await;
+    let forged = harness.event("ONAPPUPDATE", "e2", 0, farewell("forged")).await.unwrap();
+    assert!(!forged.believed);
     let forged = harness.event("ONAPPTEST", "e2", 0, farewell("forged")).await.unwrap();
     assert!(!forged.believed);
+}
+
+#[tokio::test]
+async fn events_of_other_things_cost_no_call() {
+    let harness = Harness::start(&ONE).await;
+    harness.installed().await;
+    harness.reconcile().await;
+    let calls = harness.fake.world(|world| world.calls.len());
+    for number in 0..60 {
+        let auth = farewell(APPLICATION_TOKEN);
+        let id = format!("crm{number}");
+        let response = harness.event("ONCRMDEALUPDATE", &id, 0, auth).await.unwrap();
+        assert!(!response.believed, "it says nothing of the installation");
+    }
+    // A pass that an event has begun would be over with this one.
+    harness.reconcile().await;
+    let one_pass = harness.fake.world(|world| world.calls.len()) - calls;
+    harness.reconcile().await;
+    assert_eq!(harness.fake.world(|world| world.calls.len()) - calls, 2 * one_pass);
 }

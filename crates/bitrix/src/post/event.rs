@@ -17,6 +17,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// Whether it tells of the app's own installation. The app's other code may have bound any event (CRM, bots) to the same
+    /// URL, and newer portals send ONAPPUSERREADY unasked.
+    pub fn is_of_installation(&self) -> bool {
+        matches!(self.event.as_str(), "ONAPPINSTALL" | "ONAPPUNINSTALL" | "ONAPPUPDATE")
+    }
+
     pub(super) fn of_form(mut form: Array) -> Result<Self, PostError> {
         Ok(Self {
             event: field::required(&form, "event")?.to_uppercase(),
