@@ -10,7 +10,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 
-pub(crate) use self::memory::Permit;
+pub(crate) use self::memory::{Hold, Permit};
 use self::{loader::Wake, memory::Memory};
 use crate::{
     executor::Executors,
@@ -89,6 +89,11 @@ impl Engine {
     /// Something in the store is due.
     pub(crate) fn wake(&self, at: Millis) {
         self.0.wake.at(at);
+    }
+
+    /// Holds those of the rows that are not in memory, so that somebody else can change them in the store.
+    pub(crate) fn hold(&self, rows: Vec<RowId>) -> Hold {
+        self.0.memory.hold(rows)
     }
 
     /// All rows with a smaller id are over or have their next attempt in the store.

@@ -1,5 +1,6 @@
 //! A job: one callback of a portal, from its acceptance to the end of its step.
 
+mod action;
 mod deadline;
 mod key;
 mod properties;
@@ -11,6 +12,7 @@ use activity::Value;
 use bitrix::{form, post::Callback};
 
 pub(crate) use self::{
+    action::{Action, Payload, Standing},
     deadline::Deadline,
     key::Key,
     properties::{Properties, property_pairs},

@@ -1,14 +1,20 @@
 //! The Jobs service, for people: no secrets, no values.
 
+mod intervene;
+mod order;
+
 use proto::gateway::v1::{
-    GetRequest, GetResponse, Job, ListRequest, ListResponse, Outcome, State as WireState, jobs_server::Jobs,
+    DiscardRequest, DiscardResponse, GetRequest, GetResponse, HistoryEntry as WireEntry, Job, ListRequest,
+    ListResponse, Outcome, ReplayRequest, ReplayResponse, jobs_server::Jobs,
 };
 use store::StoreError;
 use tonic::{Request, Response, Status};
 
+use self::order::{Order, some};
 use crate::{
+    engine::Engine,
     job::{self, Key, Millis},
-    storage::{Filter, JobView, Storage},
+    storage::{Filter, HistoryEntry, JobView, Storage},
 };
 
 const PAGE: u32 = 50;
@@ -17,6 +23,7 @@ const LARGEST_PAGE: u32 = 500;
 /// The service.
 pub(crate) struct JobsService {
     pub(crate) storage: Storage,
+    pub(crate) engine: Engine,
 }
 
 #[tonic::async_trait]
@@ -24,9 +31,7 @@ impl Jobs for JobsService {
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
         let id = request.into_inner().id;
         if Key::prefix_of_id(&id).is_none() {
-            return Err(Status::invalid_argument(format!(
-                "`{id}` is no job id: it has 32 lower hex digits"
-            )));
+            return Err(order::no_id(&id));
         }
         let missing = Status::not_found(format!("there is no job {id}; finished jobs are kept for a while only"));
         let job = self
@@ -36,7 +41,12 @@ impl Jobs for JobsService {
             .await
             .map_err(|error| unavailable(&error))?
             .ok_or(missing)?;
-        Ok(Response::new(GetResponse { job: Some(wire(job)) }))
+        let history = self.storage.reads().history(job.row).await;
+        let history = history.map_err(|error| unavailable(&error))?;
+        Ok(Response::new(GetResponse {
+            job: Some(wire(job)),
+            history: history.into_iter().map(entry).collect(),
+        }))
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListResponse>, Status> {
@@ -50,8 +60,7 @@ impl Jobs for JobsService {
                 )));
             }
         };
-        let state = WireState::try_from(request.state)
-            .map_err(|_| Status::invalid_argument(format!("there is no state {}", request.state)))?;
+        let state = order::state(request.state)?;
         let before = match request.page_token.as_str() {
             "" => None,
             token => Some(
@@ -60,15 +69,15 @@ impl Jobs for JobsService {
                     .map_err(|_| Status::invalid_argument("page_token is not one of ours"))?,
             ),
         };
-        let some = |text: String| Some(text).filter(|text| !text.is_empty());
         let filter = Filter {
             workflow_id: some(request.workflow_id),
             document_id: some(request.document_id),
-            state: job::State::from_wire(state),
+            state,
             app: some(request.app),
             member_id: some(request.member_id),
             before,
             limit: size as usize,
+            ..Filter::default()
         };
         let jobs = self
             .storage
@@ -87,20 +96,56 @@ impl Jobs for JobsService {
             next_page_token,
         }))
     }
+
+    async fn replay(&self, request: Request<ReplayRequest>) -> Result<Response<ReplayResponse>, Status> {
+        let order = Order::replay(request.into_inner(), self.engine.now())?;
+        let done = self.intervene(&order).await?;
+        Ok(Response::new(ReplayResponse {
+            jobs: done.jobs,
+            ids: done.ids,
+            not_possible: done.not_possible,
+            refused: done.refused,
+        }))
+    }
+
+    async fn discard(&self, request: Request<DiscardRequest>) -> Result<Response<DiscardResponse>, Status> {
+        let order = Order::discard(request.into_inner(), self.engine.now())?;
+        let done = self.intervene(&order).await?;
+        Ok(Response::new(DiscardResponse {
+            jobs: done.jobs,
+            ids: done.ids,
+            not_possible: done.not_possible,
+            refused: done.refused,
+        }))
+    }
 }
 
 fn unavailable(error: &StoreError) -> Status {
     Status::unavailable(error.to_string())
 }
 
+fn time(at: Millis) -> prost_types::Timestamp {
+    let nanos = i32::try_from(at.0.rem_euclid(1000) * 1_000_000).unwrap_or_default();
+    prost_types::Timestamp {
+        seconds: at.0.div_euclid(1000),
+        nanos,
+    }
+}
+
+fn entry(entry: HistoryEntry) -> WireEntry {
+    WireEntry {
+        at: Some(time(entry.at)),
+        action: entry.action.wire().into(),
+        by: entry.by,
+        why: entry.why,
+        state: entry.state.wire().into(),
+        outcome: entry.outcome.map_or(Outcome::Unspecified, job::Outcome::wire).into(),
+        attempts: entry.attempts,
+        problem: entry.problem,
+    }
+}
+
 fn wire(view: JobView) -> Job {
-    let time = |at: Millis| {
-        let nanos = i32::try_from(at.0.rem_euclid(1000) * 1_000_000).unwrap_or_default();
-        prost_types::Timestamp {
-            seconds: at.0.div_euclid(1000),
-            nanos,
-        }
-    };
     Job {
         id: view.id,
         app: view.app,

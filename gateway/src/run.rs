@@ -85,6 +85,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .descriptors(proto::DESCRIPTORS)
         .service(JobsServer::new(JobsService {
             storage: shared.storage.clone(),
+            engine: engine.clone(),
         }));
     let _admin = admin::serve(sockets.admin, readiness, metrics, &parts.lifecycle);
     let taking = take_posts(&hot, &shared, &engine, &quarantine, sockets.http)?;

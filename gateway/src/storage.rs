@@ -6,6 +6,7 @@
 
 mod command;
 mod event;
+mod intervention;
 mod job;
 mod mark;
 mod quarantine;
@@ -21,6 +22,7 @@ use self::command::{Command, Outcome};
 pub(crate) use self::{
     command::{Accept, Inserted},
     event::{NewEvent, StoredEvent},
+    intervention::{HistoryEntry, Intervention},
     job::{Due, RowId, StoredJob},
     mark::Mark,
     quarantine::{Decision, Quarantined, QuarantinedJob, Sources, Step},
@@ -65,6 +67,21 @@ impl Storage {
     pub(crate) fn mark(&self, row: RowId, mark: Mark, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
         let command = Command::Mark(row, mark);
         self.groups.submit_lazily(command, |outcome| done(outcome.map(drop)));
+    }
+
+    /// Does what a person wants with those of the jobs for which it is possible as they are now, and notes it in their history;
+    /// gives their rows. No job may be in memory. `then` runs in the order of the writes, even when nobody waits any more; it is
+    /// dropped uncalled when nothing was written.
+    pub(crate) async fn intervene(
+        &self,
+        intervention: Intervention,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<Vec<RowId>, StoreError> {
+        let told = |outcome: Outcome| {
+            then();
+            outcome.changed()
+        };
+        self.groups.write_then(Command::Intervene(intervention), told).await
     }
 
     /// Makes due what the process before had in memory; gives their number.

@@ -33,6 +33,13 @@ struct State {
     newest: RowId,
 }
 
+/// Rows that somebody else changes in the store: until this is dropped they are not in memory, nor loaded.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    memory: Arc<Memory>,
+    rows: Vec<RowId>,
+}
+
 /// A place in memory; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
@@ -90,10 +97,17 @@ impl Memory {
 
     /// Whether a row that a read of the store shows is to be left alone.
     pub(super) fn holds(&self, row: RowId) -> bool {
-        let state = self.state.lock();
-        state.loaded.contains(&row)
-            || state.fresh.contains(&row)
-            || state.leaving.as_ref().is_some_and(|leaving| leaving.contains(&row))
+        self.state.lock().holds(row)
+    }
+
+    /// Holds those of the rows that are not in memory.
+    pub(super) fn hold(self: &Arc<Self>, mut rows: Vec<RowId>) -> Hold {
+        let mut state = self.state.lock();
+        rows.retain(|row| !state.fresh.contains(row) && state.loaded.insert(*row));
+        Hold {
+            memory: self.clone(),
+            rows,
+        }
     }
 
     /// A read of the store begins.
@@ -122,6 +136,38 @@ impl Memory {
     }
 }
 
+impl State {
+    fn holds(&self, row: RowId) -> bool {
+        self.loaded.contains(&row)
+            || self.fresh.contains(&row)
+            || self.leaving.as_ref().is_some_and(|leaving| leaving.contains(&row))
+    }
+
+    fn remove(&mut self, row: RowId) {
+        if !self.fresh.remove(&row) {
+            self.loaded.remove(&row);
+        }
+        if let Some(leaving) = &mut self.leaving {
+            leaving.insert(row);
+        }
+    }
+}
+
+impl Hold {
+    pub(crate) fn rows(&self) -> &[RowId] {
+        &self.rows
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut state = self.memory.state.lock();
+        for row in &self.rows {
+            state.remove(*row);
+        }
+    }
+}
+
 impl Permit {
     /// The permit is that of a job that was just stored.
     pub(super) fn take_fresh(&mut self, row: RowId) {
@@ -133,10 +179,11 @@ impl Permit {
 
     /// The permit is that of a job read from the store; false when the job is in memory already.
     pub(super) fn take_loaded(&mut self, row: RowId) -> bool {
-        if self.memory.holds(row) {
+        let mut state = self.memory.state.lock();
+        if state.holds(row) {
             return false;
         }
-        self.memory.state.lock().loaded.insert(row);
+        state.loaded.insert(row);
         self.row = Some(row);
         true
     }
@@ -148,12 +195,7 @@ impl Drop for Permit {
         state.jobs -= 1;
         state.bytes -= self.bytes;
         if let Some(row) = self.row {
-            if !state.fresh.remove(&row) {
-                state.loaded.remove(&row);
-            }
-            if let Some(leaving) = &mut state.leaving {
-                leaving.insert(row);
-            }
+            state.remove(row);
         }
         drop(state);
         self.memory.left.notify_waiters();
@@ -187,6 +229,23 @@ mod tests {
         assert!(!memory.permit(1).unwrap().take_loaded(7));
         memory.end_read();
         assert!(memory.permit(1).unwrap().take_loaded(7));
+    }
+
+    #[test]
+    fn what_is_held_is_not_loaded_and_what_is_loaded_is_not_held() {
+        let memory = Memory::new(9, 100, 0);
+        let mut permit = memory.permit(1).unwrap();
+        assert!(permit.take_loaded(7));
+        let hold = memory.hold(vec![7, 8]);
+        assert_eq!(hold.rows(), [8]);
+        assert!(memory.hold(vec![8]).rows().is_empty(), "it is somebody's");
+        assert!(memory.holds(8) && !memory.permit(1).unwrap().take_loaded(8));
+        memory.begin_read();
+        drop(hold);
+        assert!(memory.holds(8), "the read may show it as it was before the change");
+        memory.end_read();
+        assert!(memory.permit(1).unwrap().take_loaded(8));
+        assert_eq!(memory.jobs(), 1);
     }
 
     #[test]

@@ -22,10 +22,7 @@ impl Deadline {
             .filter(|seconds| *seconds > 0 && subscription.answers())
             .map(Duration::from_secs);
         let Some(timeout) = timeout else {
-            return Self {
-                at: received.after(UNTIMED),
-                timed: false,
-            };
+            return Self::untimed(received);
         };
         let sent = ts
             .map(|seconds| Millis(seconds.saturating_mul(1000)))
@@ -33,6 +30,14 @@ impl Deadline {
         Self {
             at: sent.unwrap_or(received).after(timeout),
             timed: true,
+        }
+    }
+
+    /// Of a job without a time-out that begins at `start`.
+    pub(crate) fn untimed(start: Millis) -> Self {
+        Self {
+            at: start.after(UNTIMED),
+            timed: false,
         }
     }
 }

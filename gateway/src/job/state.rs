@@ -103,6 +103,11 @@ impl Outcome {
         Self::ALL.into_iter().find(|outcome| *outcome as u8 == number)
     }
 
+    /// `None`: any.
+    pub(crate) fn from_wire(outcome: wire::Outcome) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.wire() == outcome)
+    }
+
     /// The name in metrics, spans and logs.
     pub(crate) fn name(self) -> &'static str {
         match self {

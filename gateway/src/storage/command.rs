@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Mark, NewEvent, Quarantined, RowId, Sources};
+use super::{Decision, Intervention, Mark, NewEvent, Quarantined, RowId, Sources};
 use crate::job::{Job, Millis};
 
 /// A write, as a plain value. [`Storage`](super::Storage) has a method for each, which says what it does.
 pub(super) enum Command {
     Accept(Accept),
     Mark(RowId, Mark),
+    Intervene(Intervention),
     Recover(Millis),
     SetSettled(RowId),
     Quarantine(Box<Quarantined>),
@@ -49,6 +50,8 @@ pub(super) enum Outcome {
     Inserted(Inserted),
     /// Of `CountSources`.
     Sources(Sources),
+    /// Of `Intervene`: the rows that were written.
+    Changed(Vec<RowId>),
     /// Of all others: how many rows were written.
     Rows(usize),
 }
@@ -65,6 +68,13 @@ impl Outcome {
         match self {
             Self::Sources(sources) => sources,
             other => unexpected(&other, "a count of sources"),
+        }
+    }
+
+    pub(super) fn changed(self) -> Vec<RowId> {
+        match self {
+            Self::Changed(rows) => rows,
+            other => unexpected(&other, "the changed rows"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use store::StoreError;
 
-use super::{Due, Filter, JobView, QuarantinedJob, RowId, StoredEvent, Waiting};
+use super::{Due, Filter, HistoryEntry, JobView, QuarantinedJob, RowId, StoredEvent, Waiting};
 use crate::job::Millis;
 
 /// Whether this process has the job in memory.
@@ -41,6 +41,9 @@ pub(crate) trait Reads: Send + Sync {
 
     /// Jobs for a person, newest first.
     async fn jobs(&self, filter: Filter) -> Result<Vec<JobView>, StoreError>;
+
+    /// What people did with a job, newest first; the last 20 at most.
+    async fn history(&self, row: RowId) -> Result<Vec<HistoryEntry>, StoreError>;
 
     /// How many jobs wait in the store, by state.
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError>;

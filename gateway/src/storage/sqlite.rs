@@ -2,6 +2,7 @@
 
 mod events;
 mod insert;
+mod intervene;
 mod load;
 mod mark;
 mod meta;
@@ -24,16 +25,21 @@ pub(super) struct Jobs;
 impl Commands for Jobs {
     type Command = Command;
     type Outcome = Outcome;
-    const MIGRATIONS: &'static [&'static str] = &[include_str!("sqlite/schema_1.sql")];
+    const MIGRATIONS: &'static [&'static str] =
+        &[include_str!("sqlite/schema_1.sql"), include_str!("sqlite/schema_2.sql")];
 
     fn has_steps(command: &Command) -> bool {
-        matches!(command, Command::Decide(..) | Command::Forget(_))
+        matches!(
+            command,
+            Command::Decide(..) | Command::Intervene(_) | Command::Forget(_)
+        )
     }
 
     fn apply(tx: &Transaction<'_>, command: &Command) -> rusqlite::Result<Outcome> {
         let rows = match command {
             Command::Accept(accept) => return insert::accepted(tx, accept).map(Outcome::Inserted),
             Command::CountSources => return quarantine::sources(tx).map(Outcome::Sources),
+            Command::Intervene(intervention) => return intervene::apply(tx, intervention).map(Outcome::Changed),
             Command::Mark(row, mark) => mark::write(tx, *row, mark),
             Command::Recover(now) => load::recover(tx, *now),
             Command::SetSettled(row) => meta::set_settled(tx, *row),

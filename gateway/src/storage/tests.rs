@@ -2,6 +2,7 @@
 
 mod events;
 mod faults;
+mod interventions;
 mod jobs;
 mod quarantine;
 
@@ -78,6 +79,18 @@ contract! { sqlite, super::super::sqlite::tests::File:
         steps_are_taken
         a_disproved_job_keeps_nothing_secret
         parked_strangers_are_bounded
+    }
+    interventions {
+        a_replayed_job_is_due_as_if_it_were_new
+        a_replay_keeps_a_time_out_that_is_ahead
+        a_second_intervention_changes_nothing
+        an_answer_in_hand_only_has_to_be_sent
+        what_ended_wrongly_is_replayed_what_ended_well_is_not
+        a_discard_erases
+        what_was_never_proved_is_only_discarded
+        the_newest_of_the_history_stay_with_the_job
+        retention_never_takes_a_parked_job
+        what_follows_is_told_in_the_order_of_the_writes
     }
     events {
         an_event_is_stored_once_until_it_is_handed_over

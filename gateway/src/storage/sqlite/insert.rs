@@ -9,8 +9,10 @@ use crate::{
 
 const INSERT: &str = "INSERT INTO jobs (key, state, app, member_id, revision, workflow_id, code, document_module, \
     document_entity, document_id, type_module, type_entity, type_id, event_token, subscription, user_id, received, \
-    deadline, timed, trace, payload, next_attempt, changed, source) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?17, ?23) \
+    deadline, timed, trace, payload, next_attempt, changed, source, \
+    sealed) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?17, ?23, \
+    ?24) \
     ON CONFLICT (key) DO NOTHING";
 
 /// Stores an accepted job.
@@ -28,8 +30,8 @@ pub(crate) fn accepted(db: &Connection, accept: &Accept) -> rusqlite::Result<Ins
             "UPDATE jobs SET state = ?2, app = ?3, revision = ?4, code = ?5, document_module = ?6, document_entity = ?7, \
              document_id = ?8, type_module = ?9, type_entity = ?10, type_id = ?11, event_token = ?12, subscription = ?13, \
              user_id = ?14, deadline = ?15, timed = ?16, payload = ?17, next_attempt = ?18, changed = ?18, source = NULL, \
-             problem = NULL, outcome = NULL, trace = ?19 \
-             WHERE key = ?1 AND (state = 0 OR outcome = 7 OR (state = 6 AND attempts = 0)) RETURNING id",
+             problem = NULL, outcome = NULL, trace = ?19, sealed = 0 \
+             WHERE key = ?1 AND sealed AND (state IN (0, 6) OR outcome = 7) RETURNING id",
         )?
         .query_row(
             params![
@@ -97,6 +99,7 @@ fn insert(
         payload,
         next_attempt.map(|at| at.0),
         source,
+        state == State::Quarantined,
     ])
 }
 

@@ -3,7 +3,7 @@
 use store::sqlite::rusqlite::{self, Connection, params};
 
 use crate::{
-    job::State,
+    job::{Outcome, State},
     storage::{Mark, RowId},
 };
 
@@ -25,15 +25,16 @@ pub(crate) fn write(db: &Connection, row: RowId, mark: &Mark) -> rusqlite::Resul
                 mark.changed.0,
             ]);
     }
+    let erased = mark.state == State::Done && !mark.outcome.is_some_and(Outcome::may_be_wrong);
     let answer = mark
         .progress
         .answer
         .as_ref()
-        .filter(|_| mark.state != State::Done && mark.state != State::Sent);
+        .filter(|_| !erased && mark.state != State::Sent);
     db.prepare_cached(
         "UPDATE jobs SET state = ?2, outcome = ?3, next_attempt = ?4, attempts = ?5, failures = ?6, \
          faulty_since = ?7, sends = ?8, answer = ?9, answer_error = ?10, problem = ?11, changed = ?12, \
-         payload = CASE WHEN ?2 = 5 THEN NULL ELSE payload END WHERE id = ?1",
+         payload = CASE WHEN ?13 THEN NULL ELSE payload END WHERE id = ?1",
     )?
     .execute(params![
         row,
@@ -48,5 +49,6 @@ pub(crate) fn write(db: &Connection, row: RowId, mark: &Mark) -> rusqlite::Resul
         answer.and_then(|answer| answer.error.as_deref()),
         mark.problem,
         mark.changed.0,
+        erased,
     ])
 }

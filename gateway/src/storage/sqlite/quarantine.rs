@@ -11,7 +11,9 @@ use crate::{
 /// Parked jobs without proof that are kept for a person: a stranger must not fill the disk with more.
 const UNPROVED: u32 = 1000;
 
-const DISCARDED: &str = "state = 5, outcome = 7, payload = NULL, event_token = '', next_attempt = NULL, changed = ?2";
+/// What is set for a discarded job; `?2` is now.
+pub(super) const DISCARDED: &str = "state = 5, outcome = 7, payload = NULL, event_token = '', answer = NULL, \
+    answer_error = NULL, next_attempt = NULL, changed = ?2";
 
 /// What came without proof, callbacks and events.
 pub(crate) fn sources(db: &Connection) -> rusqlite::Result<Sources> {
@@ -55,7 +57,8 @@ pub(crate) fn decide(db: &Connection, decision: &Decision) -> rusqlite::Result<u
     let (row, now, next) = (decision.row, decision.now.0, decision.next.0);
     match &decision.step {
         Step::Accept { revision, pairs } => {
-            let set = "state = 1, revision = ?2, payload = ?3, next_attempt = ?4, changed = ?4, source = NULL, problem = NULL";
+            let set = "state = 1, revision = ?2, payload = ?3, next_attempt = ?4, changed = ?4, source = NULL, \
+                problem = NULL, sealed = 0";
             change(db, set, params![row, revision, pairs, now])?;
         }
         Step::Wait(problem) => {

@@ -2,10 +2,10 @@
 
 use store::{StoreError, sqlite};
 
-use super::{events, load, meta, quarantine, retention, view};
+use super::{events, intervene, load, meta, quarantine, retention, view};
 use crate::{
     job::Millis,
-    storage::{Due, Filter, JobView, QuarantinedJob, Reads, RowId, StoredEvent, Waiting, reads::IsHeld},
+    storage::{Due, Filter, HistoryEntry, JobView, QuarantinedJob, Reads, RowId, StoredEvent, Waiting, reads::IsHeld},
 };
 
 #[tonic::async_trait]
@@ -48,6 +48,10 @@ impl Reads for sqlite::Reads {
 
     async fn jobs(&self, filter: Filter) -> Result<Vec<JobView>, StoreError> {
         self.read(move |db| view::list(db, &filter)).await
+    }
+
+    async fn history(&self, row: RowId) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.read(move |db| intervene::history(db, row)).await
     }
 
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {

@@ -32,6 +32,12 @@ pub(crate) fn old(db: &Connection, before: Millis) -> rusqlite::Result<Vec<RowId
 }
 
 pub(crate) fn delete(db: &Connection, rows: &[RowId]) -> rusqlite::Result<usize> {
-    let mut one = db.prepare_cached("DELETE FROM jobs WHERE id = ?1")?;
-    rows.iter().map(|row| one.execute([row])).sum()
+    let mut job = db.prepare_cached("DELETE FROM jobs WHERE id = ?1")?;
+    let mut history = db.prepare_cached("DELETE FROM history WHERE job = ?1")?;
+    rows.iter()
+        .map(|row| {
+            history.execute([row])?;
+            job.execute([row])
+        })
+        .sum()
 }

@@ -58,9 +58,37 @@ impl Engine for File {
 }
 
 #[test]
-fn the_usual_writes_use_their_indexes() {
+fn what_an_older_version_had_in_quarantine_is_sealed() {
     let db = Connection::open_in_memory().unwrap();
     db.execute_batch(Jobs::MIGRATIONS[0]).unwrap();
+    for (id, state, outcome, attempts) in [
+        (1, 0, None, 0),
+        (2, 6, None, 0),
+        (3, 5, Some(7), 0),
+        (4, 6, None, 1),
+        (5, 5, Some(1), 1),
+        (6, 1, None, 0),
+    ] {
+        db.execute(
+            "INSERT INTO jobs (id, key, state, outcome, attempts, app, member_id, revision, workflow_id, code, event_token, \
+             subscription, user_id, received, deadline, timed, trace, changed) \
+             VALUES (?1, CAST(?1 AS BLOB), ?2, ?3, ?4, '', '', '', '', '', '', 1, 1, 1, 1, 0, x'', 1)",
+            (id, state, outcome, attempts),
+        )
+        .unwrap();
+    }
+    db.execute_batch(Jobs::MIGRATIONS[1]).unwrap();
+    let mut sealed = db.prepare("SELECT id FROM jobs WHERE sealed ORDER BY id").unwrap();
+    let sealed = sealed.query_map([], |row| row.get::<_, RowId>(0)).unwrap();
+    assert_eq!(sealed.map(Result::unwrap).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn the_usual_writes_use_their_indexes() {
+    let db = Connection::open_in_memory().unwrap();
+    for migration in Jobs::MIGRATIONS {
+        db.execute_batch(migration).unwrap();
+    }
     let plan = |sql: &str| -> String {
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let rows = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
@@ -86,6 +114,10 @@ fn the_usual_writes_use_their_indexes() {
         (
             "UPDATE jobs SET next_attempt = 1 WHERE id >= 5 AND state = 1 AND next_attempt IS NULL",
             "PRIMARY KEY",
+        ),
+        (
+            "SELECT at FROM history WHERE job = 5 ORDER BY id DESC",
+            "history_of_job",
         ),
     ] {
         assert!(plan(sql).contains(index), "{sql}: {}", plan(sql));

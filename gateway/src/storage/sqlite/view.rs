@@ -5,13 +5,16 @@ use std::fmt::Write;
 use store::sqlite::rusqlite::{self, Connection, OptionalExtension, Row, params_from_iter, types::Value};
 
 use crate::{
-    job::{Key, Millis, Outcome, State},
+    job::{Key, Millis, Outcome, Payload, Standing, State},
     storage::{Filter, JobView, Waiting},
     trace::Trace,
 };
 
 const COLUMNS: &str = "id, key, app, member_id, revision, workflow_id, code, document_module, document_entity, \
-    document_id, state, outcome, attempts, received, deadline, changed, next_attempt, problem, trace";
+    document_id, attempts, received, deadline, changed, next_attempt, problem, trace";
+
+/// What [`standing`] reads, in its order.
+pub(crate) const STANDING: &str = "state, outcome, payload IS NULL, sealed, source IS NULL, answer IS NOT NULL";
 
 /// The job with this id.
 pub(crate) fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<JobView>> {
@@ -20,7 +23,7 @@ pub(crate) fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<JobView>
     };
     let (from, to) = range(&prefix);
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM jobs WHERE key BETWEEN ?1 AND ?2 LIMIT 1"
+        "SELECT {COLUMNS}, {STANDING} FROM jobs WHERE key BETWEEN ?1 AND ?2 LIMIT 1"
     ))?
     .query_row([from, to], read)
     .optional()
@@ -28,7 +31,7 @@ pub(crate) fn get(db: &Connection, id: &str) -> rusqlite::Result<Option<JobView>
 
 /// Jobs, newest first.
 pub(crate) fn list(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<JobView>> {
-    let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE 1");
+    let mut sql = format!("SELECT {COLUMNS}, {STANDING} FROM jobs WHERE 1");
     let mut values: Vec<Value> = Vec::new();
     let mut condition = |text: &str, value: Value| {
         sql.push_str(text);
@@ -50,6 +53,15 @@ pub(crate) fn list(db: &Connection, filter: &Filter) -> rusqlite::Result<Vec<Job
     if let Some(member_id) = &filter.member_id {
         condition(" AND member_id = ?", member_id.clone().into());
     }
+    if let Some(code) = &filter.code {
+        condition(" AND code = ?", code.clone().into());
+    }
+    if let Some(outcome) = filter.outcome {
+        condition(" AND outcome = ?", i64::from(outcome as u8).into());
+    }
+    if let Some(received_before) = filter.received_before {
+        condition(" AND received < ?", received_before.0.into());
+    }
     if let Some(before) = filter.before {
         condition(" AND id < ?", before.into());
     }
@@ -68,7 +80,8 @@ fn range(prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<JobView> {
-    let trace: Vec<u8> = row.get(18)?;
+    let trace: Vec<u8> = row.get(16)?;
+    let standing = standing(row, 17)?;
     let document: [Option<String>; 3] = [row.get(7)?, row.get(8)?, row.get(9)?];
     Ok(JobView {
         row: row.get(0)?,
@@ -81,23 +94,40 @@ fn read(row: &Row<'_>) -> rusqlite::Result<JobView> {
         workflow_id: row.get(5)?,
         code: row.get(6)?,
         document_id: document.into_iter().flatten().collect(),
-        state: State::from_number(row.get(10)?).unwrap_or(State::Parked),
-        outcome: row.get::<_, Option<u8>>(11)?.and_then(Outcome::from_number),
-        attempts: row.get(12)?,
-        received: Millis(row.get(13)?),
-        deadline: Millis(row.get(14)?),
-        changed: Millis(row.get(15)?),
-        next_attempt: row.get::<_, Option<i64>>(16)?.map(Millis),
-        problem: row.get::<_, Option<String>>(17)?.unwrap_or_default(),
+        state: standing.state,
+        outcome: standing.outcome,
+        attempts: row.get(10)?,
+        received: Millis(row.get(11)?),
+        deadline: Millis(row.get(12)?),
+        changed: Millis(row.get(13)?),
+        next_attempt: row.get::<_, Option<i64>>(14)?.map(Millis),
+        problem: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
         trace_id: Trace::from_bytes(&trace)
             .map(|trace| trace.id.to_string())
             .unwrap_or_default(),
+        payload: standing.payload,
+        answered: standing.answered,
+    })
+}
+
+/// From column `first` on.
+pub(crate) fn standing(row: &Row<'_>, first: usize) -> rusqlite::Result<Standing> {
+    let (erased, sealed, proved) = (row.get(first + 2)?, row.get(first + 3)?, row.get(first + 4)?);
+    Ok(Standing {
+        state: State::from_number(row.get(first)?).unwrap_or(State::Parked),
+        outcome: row.get::<_, Option<u8>>(first + 1)?.and_then(Outcome::from_number),
+        payload: match (erased, sealed) {
+            (true, _) => Payload::Erased,
+            (false, true) => Payload::Sealed { proved },
+            (false, false) => Payload::Properties,
+        },
+        answered: row.get(first + 5)?,
     })
 }
 
 /// Jobs that wait, by state.
 pub(crate) fn waiting(db: &Connection) -> rusqlite::Result<Vec<Waiting>> {
-    let parked = "SELECT state, count(*), min(received) FROM jobs WHERE state = 6 GROUP BY state";
+    let parked = "SELECT state, count(*), min(changed) FROM jobs WHERE state = 6 GROUP BY state";
     let due = "SELECT state, count(*), min(received) FROM jobs WHERE next_attempt IS NOT NULL GROUP BY state";
     db.prepare_cached(&format!("{due} UNION ALL {parked}"))?
         .query_map([], |row| {

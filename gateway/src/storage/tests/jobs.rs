@@ -110,14 +110,19 @@ pub(super) async fn due_jobs_come_in_order_and_not_all_at_once(engine: &impl Eng
 
 pub(super) async fn the_end_erases_the_payload(engine: &impl Engine) {
     let storage = engine.open();
-    for (number, state, kept) in [
-        (1, State::Done, false),
-        (2, State::Sent, true),
-        (3, State::Parked, true),
+    for (number, state, outcome, kept) in [
+        (1, State::Done, None, false),
+        (2, State::Sent, None, true),
+        (3, State::Parked, None, true),
+        (4, State::Done, Some(Outcome::Answered), false),
+        (5, State::Done, Some(Outcome::NotWaiting), false),
+        (6, State::Done, Some(Outcome::WorkflowGone), false),
+        (7, State::Done, Some(Outcome::Expired), true),
+        (8, State::Done, Some(Outcome::PortalGone), true),
     ] {
         let row = insert(&storage, job(number), None).await;
-        set(&storage, row, mark(state, None, None)).await.unwrap();
-        assert_eq!(engine.secrets(row).0.is_some(), kept, "{state:?}");
+        set(&storage, row, mark(state, outcome, None)).await.unwrap();
+        assert_eq!(engine.secrets(row).0.is_some(), kept, "{state:?} {outcome:?}");
     }
 }
 
@@ -171,6 +176,24 @@ pub(super) async fn people_see_jobs_newest_first_and_by_filter(engine: &impl Eng
     assert_eq!(list(Filter { workflow_id, ..all() }).await, [3]);
     let document_id = Some("D_4".into());
     assert_eq!(list(Filter { document_id, ..all() }).await, [4]);
+    let code = Some("digest".into());
+    assert_eq!(list(Filter { code, ..all() }).await, [] as [RowId; 0]);
+    set(&storage, 1, mark(State::Done, Some(Outcome::Expired), None))
+        .await
+        .unwrap();
+    let outcome = Some(Outcome::Expired);
+    assert_eq!(list(Filter { outcome, ..all() }).await, [1]);
+    for (received_before, rows) in [(Some(NOW), 0), (Some(later(1)), 2)] {
+        assert_eq!(
+            list(Filter {
+                received_before,
+                ..all()
+            })
+            .await
+            .len(),
+            rows
+        );
+    }
     let app = Some("other".into());
     assert_eq!(list(Filter { app, ..all() }).await, [] as [RowId; 0]);
     assert_eq!(storage.reads().job("no id".into()).await.unwrap(), None);

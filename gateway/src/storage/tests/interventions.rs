@@ -1,0 +1,249 @@
+//! What people do with jobs.
+
+use super::*;
+use crate::{
+    job::{Action, Answer, Payload},
+    storage::{HistoryEntry, Intervention},
+};
+
+const DAY: i64 = 86_400_000;
+
+async fn intervene(storage: &Storage, action: Action, rows: &[RowId], now: Millis) -> Vec<RowId> {
+    let intervention = Intervention {
+        rows: rows.to_vec(),
+        action,
+        by: "Ann".into(),
+        why: "it is mended".into(),
+        now,
+    };
+    storage.intervene(intervention, || ()).await.unwrap()
+}
+
+/// A job that was tried, and ended so.
+async fn ended(storage: &Storage, number: u32, state: State, outcome: Option<Outcome>, answered: bool) -> RowId {
+    let row = insert(storage, job(number), None).await;
+    let answer = answered.then(|| Answer {
+        values: "{\"a\":1}".into(),
+        error: None,
+    });
+    let mark = Mark {
+        progress: Progress {
+            attempts: 4,
+            failures: 3,
+            faulty_since: Some(NOW),
+            answer,
+            sends: 2,
+        },
+        problem: Some("it broke".into()),
+        ..mark(state, outcome, None)
+    };
+    set(storage, row, mark).await.unwrap();
+    row
+}
+
+pub(super) async fn a_replayed_job_is_due_as_if_it_were_new(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = ended(&storage, 1, State::Parked, None, false).await;
+    assert!(due(&storage, later(DAY)).await.is_empty());
+    // Its time-out of a minute is over.
+    let now = later(100_000);
+    assert_eq!(intervene(&storage, Action::Replay, &[row], now).await, [row]);
+    let mut due = storage.reads().due(now, 9, Box::new(|_| false)).await.unwrap();
+    let stored = due.jobs.remove(0);
+    assert_eq!(stored.progress, Progress::default());
+    assert_eq!(
+        (stored.payload.as_slice(), stored.problem),
+        (&b"properties[a]=1"[..], None)
+    );
+    assert_eq!((stored.changed, stored.job.deadline.at), (now, Millis(now.0 + DAY)));
+    assert!(!stored.job.deadline.timed);
+}
+
+pub(super) async fn a_replay_keeps_a_time_out_that_is_ahead(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = ended(&storage, 1, State::Parked, None, false).await;
+    intervene(&storage, Action::Replay, &[row], later(59_999)).await;
+    let due = storage
+        .reads()
+        .due(later(59_999), 9, Box::new(|_| false))
+        .await
+        .unwrap();
+    assert_eq!(due.jobs[0].job.deadline, job(1).deadline);
+}
+
+pub(super) async fn a_second_intervention_changes_nothing(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = ended(&storage, 1, State::Parked, None, false).await;
+    intervene(&storage, Action::Replay, &[row], NOW).await;
+    assert!(
+        intervene(&storage, Action::Replay, &[row, 77], later(1))
+            .await
+            .is_empty()
+    );
+    intervene(&storage, Action::Discard, &[row], later(2)).await;
+    assert!(intervene(&storage, Action::Discard, &[row], later(3)).await.is_empty());
+    assert!(intervene(&storage, Action::Replay, &[row], later(3)).await.is_empty());
+    assert_eq!(storage.reads().history(row).await.unwrap().len(), 2);
+    assert_eq!(
+        storage.reads().job(job(1).id()).await.unwrap().unwrap().changed,
+        later(2)
+    );
+}
+
+pub(super) async fn an_answer_in_hand_only_has_to_be_sent(engine: &impl Engine) {
+    let storage = engine.open();
+    for (number, state, outcome) in [
+        (1, State::Parked, None),
+        (2, State::Done, Some(Outcome::PortalGone)),
+        (3, State::Done, Some(Outcome::Expired)),
+    ] {
+        let row = ended(&storage, number, state, outcome, true).await;
+        assert_eq!(intervene(&storage, Action::Replay, &[row], NOW).await, [row]);
+    }
+    let due = storage.reads().due(NOW, 9, Box::new(|_| false)).await.unwrap();
+    let answers: Vec<_> = due.jobs.iter().map(|stored| stored.progress.answer.clone()).collect();
+    assert_eq!(answers.len(), 3);
+    assert!(answers.iter().flatten().all(|answer| answer.values == "{\"a\":1}") && !answers.contains(&None));
+    assert_eq!(state(&storage, 2).await, Some((State::AnsweredUnsent, None)));
+}
+
+pub(super) async fn what_ended_wrongly_is_replayed_what_ended_well_is_not(engine: &impl Engine) {
+    let storage = engine.open();
+    for (number, ended_as, outcome, possible) in [
+        (1, State::Done, Outcome::Expired, true),
+        (2, State::Done, Outcome::PortalGone, true),
+        (3, State::Sent, Outcome::Answered, true),
+        (4, State::Done, Outcome::Answered, false),
+        (5, State::Done, Outcome::WorkflowGone, false),
+        (6, State::Done, Outcome::NotWaiting, false),
+    ] {
+        let row = ended(&storage, number, ended_as, Some(outcome), false).await;
+        let view = storage.reads().job(job(number).id()).await.unwrap().unwrap();
+        assert_eq!(view.standing().after(Action::Replay).is_ok(), possible, "{outcome:?}");
+        let replayed = intervene(&storage, Action::Replay, &[row], NOW).await;
+        assert_eq!(!replayed.is_empty(), possible, "{outcome:?}");
+        let expected = if possible {
+            (State::Accepted, None)
+        } else {
+            (ended_as, Some(outcome))
+        };
+        assert_eq!(state(&storage, number).await, Some(expected));
+    }
+}
+
+pub(super) async fn a_discard_erases(engine: &impl Engine) {
+    let storage = engine.open();
+    ended(&storage, 1, State::Parked, None, true).await;
+    insert(&storage, job(2), Some(later(9))).await;
+    ended(&storage, 3, State::Sent, Some(Outcome::Answered), false).await;
+    assert_eq!(intervene(&storage, Action::Discard, &[1, 2, 3], NOW).await, [1, 2]);
+    for row in [1, 2] {
+        assert_eq!(engine.secrets(row), (None, String::new()));
+        let view = storage
+            .reads()
+            .job(job(u32::try_from(row).unwrap()).id())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((view.state, view.outcome), (State::Done, Some(Outcome::Discarded)));
+        assert_eq!((view.payload, view.answered), (Payload::Erased, false));
+    }
+    assert!(due(&storage, later(DAY)).await.is_empty());
+    assert_eq!(
+        accept(&storage, job(1), None).await.unwrap(),
+        Inserted::Repeat,
+        "it stays discarded"
+    );
+}
+
+pub(super) async fn what_was_never_proved_is_only_discarded(engine: &impl Engine) {
+    let storage = engine.open();
+    for number in 1..=2 {
+        quarantine(&storage, job(number), "s").await.unwrap();
+    }
+    assert!(
+        intervene(&storage, Action::Replay, &[1], NOW).await.is_empty(),
+        "in quarantine"
+    );
+    decide(&storage, 2, Step::Proved("no definitions".into()))
+        .await
+        .unwrap();
+    for row in [1, 2] {
+        decide(&storage, row, Step::Park("too late".into())).await.unwrap();
+    }
+    assert_eq!(intervene(&storage, Action::Replay, &[1, 2], NOW).await, [2]);
+    assert_eq!(state(&storage, 1).await, Some((State::Parked, None)));
+    let again = storage.reads().quarantined(NOW, 9).await.unwrap();
+    assert_eq!(again.len(), 1, "who was proved is looked at again");
+    assert!(again[0].proved && again[0].stored.payload == b"sealed");
+    assert_eq!(intervene(&storage, Action::Discard, &[1], NOW).await, [1]);
+    assert_eq!(engine.secrets(1), (None, String::new()));
+}
+
+pub(super) async fn the_newest_of_the_history_stay_with_the_job(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = ended(&storage, 1, State::Parked, None, false).await;
+    for number in 0..25 {
+        intervene(&storage, Action::Replay, &[row], later(number)).await;
+        set(&storage, row, mark(State::Parked, None, None)).await.unwrap();
+    }
+    let history = storage.reads().history(row).await.unwrap();
+    let times: Vec<_> = history.iter().map(|entry| entry.at.0 - NOW.0).collect();
+    assert_eq!(times, (5..25).rev().collect::<Vec<_>>());
+
+    let other = ended(&storage, 2, State::Sent, Some(Outcome::Answered), false).await;
+    intervene(&storage, Action::Replay, &[other], later(1)).await;
+    let entry = HistoryEntry {
+        at: later(1),
+        action: Action::Replay,
+        by: "Ann".into(),
+        why: "it is mended".into(),
+        state: State::Sent,
+        outcome: Some(Outcome::Answered),
+        attempts: 4,
+        problem: "it broke".into(),
+    };
+    assert_eq!(storage.reads().history(other).await.unwrap(), [entry]);
+}
+
+pub(super) async fn retention_never_takes_a_parked_job(engine: &impl Engine) {
+    let storage = engine.open();
+    ended(&storage, 1, State::Parked, None, false).await;
+    let sent = ended(&storage, 2, State::Sent, Some(Outcome::Answered), false).await;
+    intervene(&storage, Action::Replay, &[sent], NOW).await;
+    set(&storage, sent, mark(State::Done, Some(Outcome::Answered), None))
+        .await
+        .unwrap();
+    ended(&storage, 3, State::Parked, None, false).await;
+    let old = storage.reads().old(later(1000 * DAY)).await.unwrap();
+    assert_eq!(old, [sent]);
+    storage.forget(old).await.unwrap();
+    assert!(
+        storage.reads().history(sent).await.unwrap().is_empty(),
+        "it goes with its job"
+    );
+    assert_eq!(state(&storage, 1).await, Some((State::Parked, None)));
+}
+
+pub(super) async fn what_follows_is_told_in_the_order_of_the_writes(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = ended(&storage, 1, State::Parked, None, false).await;
+    let told = Arc::new(parking_lot::Mutex::new(false));
+    let intervention = Intervention {
+        rows: vec![row],
+        action: Action::Replay,
+        by: "Ann".into(),
+        why: "it is mended".into(),
+        now: NOW,
+    };
+    let then = {
+        let told = told.clone();
+        move || *told.lock() = true
+    };
+    let waits = storage.intervene(intervention, then);
+    // Nobody waits any more.
+    assert!(tokio::time::timeout(std::time::Duration::ZERO, waits).await.is_err());
+    storage.set_settled(1).await.unwrap();
+    assert!(*told.lock());
+    assert_eq!(state(&storage, 1).await, Some((State::Accepted, None)));
+}
