@@ -13,4 +13,5 @@ mod http;
 mod jobs;
 mod page;
 mod quarantine;
+mod replay;
 mod restart;

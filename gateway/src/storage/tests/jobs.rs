@@ -204,7 +204,11 @@ pub(super) async fn waiting_jobs_are_counted(engine: &impl Engine) {
     for number in 1..=3 {
         insert(&storage, job(number), Some(NOW)).await;
     }
-    set(&storage, 2, mark(State::Parked, None, None)).await.unwrap();
+    let parked = Mark {
+        changed: later(7),
+        ..mark(State::Parked, None, None)
+    };
+    set(&storage, 2, parked).await.unwrap();
     set(&storage, 3, mark(State::AnsweredUnsent, None, Some(NOW)))
         .await
         .unwrap();
@@ -217,7 +221,7 @@ pub(super) async fn waiting_jobs_are_counted(engine: &impl Engine) {
         .map(|w| (w.state as u8, w.jobs, w.oldest))
         .collect();
     waiting.sort_unstable();
-    assert_eq!(waiting, [(1, 1, NOW), (3, 1, NOW), (6, 1, NOW)]);
+    assert_eq!(waiting, [(1, 1, NOW), (3, 1, NOW), (6, 1, later(7))]);
 }
 
 pub(super) async fn the_snapshot_is_kept(engine: &impl Engine) {
