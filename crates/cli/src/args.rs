@@ -1,9 +1,12 @@
 //! The command line.
 
+mod jobs;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use proto::gateway::v1::State;
+
+pub(crate) use self::jobs::{Gateway, Jobs, JobsCommand, Which};
 
 /// Bitrix24 business-process activities from any gRPC method.
 #[derive(Parser)]
@@ -25,7 +28,7 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Checks an executor's annotated methods and prints the activities that they make.
     Check(Check),
-    /// Shows the jobs of a gateway: one by its id, or a list.
+    /// Shows the jobs of a gateway, one by its id or a list; `jobs replay` and `jobs discard` move them on.
     Jobs(Jobs),
 }
 
@@ -120,60 +123,4 @@ pub(crate) struct Check {
     /// Prints the parameters of `bizproc.activity.add` as JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(clap::Args)]
-pub(crate) struct Jobs {
-    /// A job's id: shows this one.
-    #[arg(value_name = "ID", conflicts_with_all = ["workflow", "document", "state"])]
-    pub(crate) id: Option<String>,
-    /// Only jobs of this workflow.
-    #[arg(long, value_name = "ID")]
-    pub(crate) workflow: Option<String>,
-    /// Only jobs of this document, by the third part of its id (`DEAL_77`).
-    #[arg(long, value_name = "ID")]
-    pub(crate) document: Option<String>,
-    /// Only jobs in this state.
-    #[arg(long)]
-    pub(crate) state: Option<JobState>,
-    /// The gateway's gRPC address.
-    #[arg(
-        long,
-        value_name = "URI",
-        default_value = "http://127.0.0.1:50053",
-        env = "BIZPROC_GATEWAY"
-    )]
-    pub(crate) gateway: String,
-    /// File with the operator token.
-    #[arg(long, value_name = "FILE", env = "BIZPROC_OPERATOR_TOKEN_FILE")]
-    pub(crate) token_file: PathBuf,
-    /// Prints JSON, one object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Where a job is.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub(crate) enum JobState {
-    Quarantined,
-    Accepted,
-    Deferred,
-    AnsweredUnsent,
-    Sent,
-    Done,
-    Parked,
-}
-
-impl From<JobState> for State {
-    fn from(state: JobState) -> Self {
-        match state {
-            JobState::Quarantined => Self::Quarantined,
-            JobState::Accepted => Self::Accepted,
-            JobState::Deferred => Self::Deferred,
-            JobState::AnsweredUnsent => Self::AnsweredUnsent,
-            JobState::Sent => Self::Sent,
-            JobState::Done => Self::Done,
-            JobState::Parked => Self::Parked,
-        }
-    }
 }

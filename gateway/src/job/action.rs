@@ -69,14 +69,14 @@ impl Outcome {
 
 impl Standing {
     /// The state that the action gives the job, or why it is not possible.
-    pub(crate) fn after(&self, action: Action) -> Result<State, &'static str> {
+    pub(crate) fn after(self, action: Action) -> Result<State, &'static str> {
         match action {
             Action::Replay => self.replayed(),
             Action::Discard => self.discarded(),
         }
     }
 
-    fn replayed(&self) -> Result<State, &'static str> {
+    fn replayed(self) -> Result<State, &'static str> {
         match self.state {
             State::Quarantined => return Err("it is in quarantine, where it is looked at until it is proved"),
             State::Accepted | State::Deferred | State::AnsweredUnsent => return Err("it goes on by itself"),
@@ -94,7 +94,7 @@ impl Standing {
         }
     }
 
-    fn discarded(&self) -> Result<State, &'static str> {
+    fn discarded(self) -> Result<State, &'static str> {
         match self.state {
             State::Accepted | State::Deferred | State::AnsweredUnsent | State::Parked => Ok(State::Done),
             State::Quarantined => Err("it is in quarantine, which drops or parks it within the hour"),

@@ -109,8 +109,8 @@ impl JobsService {
             return Ok(());
         }
         let hold = self.engine.hold(possible.iter().map(|job| job.row).collect());
-        let held = hold.rows().to_vec();
-        let (possible, in_memory): (Vec<_>, Vec<_>) = possible.into_iter().partition(|job| held.contains(&job.row));
+        let rows = hold.rows().to_vec();
+        let (possible, in_memory): (Vec<_>, Vec<_>) = possible.into_iter().partition(|job| rows.contains(&job.row));
         for job in in_memory {
             done.refuse(job.id, "it is being worked on");
         }
@@ -122,11 +122,13 @@ impl JobsService {
         };
         if order.dry_run {
             release();
-            possible.into_iter().for_each(|job| done.add(job.id));
+            for job in possible {
+                done.add(job.id);
+            }
             return Ok(());
         }
         let intervention = Intervention {
-            rows: held,
+            rows,
             action: order.action,
             by: order.by.clone(),
             why: order.why.clone(),

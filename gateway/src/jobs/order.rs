@@ -114,14 +114,16 @@ fn fitting(filter: WireFilter, now: Millis) -> Result<Filter, Status> {
             Ok::<_, Status>(Millis(now.0.saturating_sub(age)))
         })
         .transpose()?;
+    let outcome = job::Outcome::from_wire(outcome);
+    let unsaid = Some(job::State::Parked).filter(|_| outcome.is_none());
     Ok(Filter {
         workflow_id: some(filter.workflow_id),
         document_id: some(filter.document_id),
-        state: Some(state(filter.state)?.unwrap_or(job::State::Parked)),
+        state: state(filter.state)?.or(unsaid),
         app: some(filter.app),
         member_id: some(filter.member_id),
         code: some(filter.code),
-        outcome: job::Outcome::from_wire(outcome),
+        outcome,
         received_before,
         ..Filter::default()
     })
@@ -140,6 +142,8 @@ fn text(name: &str, text: &str, longest: usize) -> Result<(), Status> {
 
 #[cfg(test)]
 mod tests {
+    use proto::gateway::v1::Outcome as WireOutcome;
+
     use super::*;
 
     const NOW: Millis = Millis(1_700_000_000_000);
@@ -209,6 +213,14 @@ mod tests {
         };
         assert_eq!(fitting.received_before, Some(Millis(NOW.0 - 60_000)));
         assert!(age(-1).is_err());
+        let filter = Some(WireFilter {
+            outcome: WireOutcome::PortalGone.into(),
+            ..WireFilter::default()
+        });
+        let Which::Fitting(fitting) = Order::replay(ReplayRequest { filter, ..request() }, NOW).unwrap().which else {
+            panic!("a filter")
+        };
+        assert_eq!((fitting.state, fitting.outcome), (None, Some(job::Outcome::PortalGone)));
         for wrong in [
             WireFilter {
                 state: 99,

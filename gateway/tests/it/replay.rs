@@ -137,6 +137,36 @@ async fn an_expired_job_is_done_again_with_another_day() {
 }
 
 #[tokio::test]
+async fn what_ended_well_is_not_possible() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    world
+        .portal
+        .reply(400, r#"{"error":"404","error_description":"not found"}"#);
+    world.callback(&gateway, &Callback::numbered(1, "x")).await;
+    let gone = gateway.the_job(State::Done).await;
+    world.callback(&gateway, &Callback::numbered(2, "x")).await;
+    gateway.so_many(State::Sent, 1).await;
+    let by_outcome = |outcome: Outcome| ReplayRequest {
+        filter: Some(Filter {
+            outcome: outcome.into(),
+            ..Filter::default()
+        }),
+        ..replay()
+    };
+    let none = gateway.replay(by_outcome(Outcome::WorkflowGone)).await;
+    assert_eq!((none.jobs, none.refused[0].id.as_str()), (0, gone.id.as_str()));
+    let again = gateway.replay(by_outcome(Outcome::Answered)).await;
+    assert_eq!(
+        (again.jobs, again.not_possible),
+        (1, 0),
+        "a sent answer, when it is named"
+    );
+    world.portal.calls(3).await;
+    assert_eq!(world.executor.calls(3).await.len(), 3, "the answer was not kept");
+}
+
+#[tokio::test]
 async fn all_that_fit_are_replayed_and_a_dry_run_counts_them() {
     let world = World::new().await;
     let gateway = world.gateway().await;
