@@ -88,13 +88,11 @@ impl World {
     }
 }
 
-impl Fake {
-    fn refused(&self) -> Vec<NotPossible> {
-        vec![NotPossible {
-            id: "f".repeat(32),
-            reason: "it is over".into(),
-        }]
-    }
+fn refused() -> Vec<NotPossible> {
+    vec![NotPossible {
+        id: "f".repeat(32),
+        reason: "it is over".into(),
+    }]
 }
 
 fn job(id: &str) -> Job {
@@ -143,7 +141,7 @@ impl Jobs for Fake {
             jobs: self.fit.len() as u64,
             ids: self.fit.clone(),
             not_possible: 1,
-            refused: self.refused(),
+            refused: refused(),
         }))
     }
 
@@ -153,7 +151,7 @@ impl Jobs for Fake {
             jobs: self.fit.len() as u64,
             ids: self.fit.clone(),
             not_possible: 1,
-            refused: self.refused(),
+            refused: refused(),
         }))
     }
 }

@@ -200,7 +200,7 @@ async fn all_that_fit_are_replayed_and_a_dry_run_counts_them() {
     let one = gateway.replay(fitting("DEAL_7", 0)).await;
     assert_eq!(one.jobs, 1);
     let seventh = jobs.iter().find(|job| job.document_id[2] == "DEAL_7").unwrap();
-    assert_eq!(one.ids, [seventh.id.clone()]);
+    assert_eq!(one.ids, [seventh.id.as_str()]);
     world.portal.calls(131).await;
     let all = ReplayRequest { all: true, ..replay() };
     assert_eq!(gateway.replay(all.clone()).await.jobs, 129);
@@ -259,6 +259,40 @@ async fn a_job_that_waits_can_be_discarded_one_in_work_can_not() {
     assert_eq!(gateway.discard(discard(&waiting.id)).await.jobs, 1);
     let job = gateway.job(&waiting.id).await;
     assert_eq!((job.state(), job.outcome()), (State::Done, Outcome::Discarded));
+}
+
+#[tokio::test]
+async fn what_is_discarded_while_the_engine_takes_and_leaves_it_stays_discarded() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    for _ in 0..10_000 {
+        let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));
+        let status = Status::with_error_details(Code::Unavailable, "draining", details);
+        world.executor.refuse(status);
+    }
+    for number in 1..=20 {
+        world.callback(&gateway, &Callback::numbered(number, "x")).await;
+    }
+    let all = DiscardRequest {
+        ids: Vec::new(),
+        filter: Some(Filter {
+            state: State::Accepted.into(),
+            ..Filter::default()
+        }),
+        ..discard("")
+    };
+    let mut discarded = 0;
+    while discarded < 20 {
+        discarded += gateway.discard(all.clone()).await.jobs;
+    }
+    let ended = gateway.so_many(State::Done, 20).await;
+    assert!(ended.iter().all(|job| job.outcome() == Outcome::Discarded));
+    gateway.stop().await;
+    let called = world.executor.called().len();
+    let gateway = world.gateway().await;
+    assert_eq!(gateway.so_many(State::Done, 20).await, ended);
+    gateway.stop().await;
+    assert_eq!(world.executor.called().len(), called);
 }
 
 #[tokio::test]
