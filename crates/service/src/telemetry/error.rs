@@ -17,6 +17,9 @@ pub enum TelemetryError {
     /// Headers in the wrong form.
     #[error("OTEL_EXPORTER_OTLP_HEADERS is no list of `name=value` with commas between, values percent-encoded")]
     Headers,
+    /// A compression that is not supported.
+    #[error("OTEL_EXPORTER_OTLP_COMPRESSION is `{0}`: write `gzip` or `none`")]
+    Compression(String),
     /// A file of certificates that can't be read.
     #[error("OTEL_EXPORTER_OTLP_CERTIFICATE names {0}, which can't be read: {1}")]
     Certificate(PathBuf, String),

@@ -64,18 +64,32 @@ struct Counted<E> {
 impl Exporter {
     /// `None`: the standard variables name no endpoint or switch traces off.
     pub(super) fn from_env(service: Cow<'static, str>) -> Result<Option<Self>, TelemetryError> {
-        let variable = |name: &str| env::var(name).ok();
-        let Some(endpoint) = Endpoint::from_variables(variable)? else {
+        Self::from_variables(service, |name| env::var(name).ok())
+    }
+
+    fn from_variables(
+        service: Cow<'static, str>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, TelemetryError> {
+        let Some(endpoint) = Endpoint::from_variables(&variable)? else {
             return Ok(None);
         };
         tls::install_provider();
         let runtime = runtime()?;
-        let mut exporter = {
-            let _inside = runtime.enter();
-            endpoint.exporter()?
+        let inside = runtime.enter();
+        let built = endpoint.exporter();
+        drop(inside);
+        let mut exporter = match built {
+            Ok(exporter) => exporter,
+            Err(error) => {
+                // Dropped instead, it would panic where this is called in a runtime.
+                runtime.shutdown_background();
+                return Err(error);
+            }
         };
         exporter.set_resource(&Resource::builder().with_service_name(service).build());
-        let number = |name, default: usize| variable(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+        let given = |name| variable(name)?.parse().ok().filter(|number| *number > 0);
+        let number = |name, default: usize| given(name).unwrap_or(default);
         let queue = number("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE);
         let batch = number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH);
         let delay = Duration::from_millis(number("OTEL_BSP_SCHEDULE_DELAY", DELAY) as u64);
@@ -269,31 +283,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_wrong_endpoint_is_told_in_a_runtime_too() {
+        let variable = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("http://127.0.0.1:4318".into()),
+            "OTEL_EXPORTER_OTLP_CERTIFICATE" => Some("/no/such/file.pem".into()),
+            _ => None,
+        };
+        let built = Exporter::from_variables("x".into(), variable);
+        assert!(matches!(built, Err(TelemetryError::Certificate(..))));
+    }
+
+    #[tokio::test]
     async fn a_request_goes_again_where_that_may_help() {
-        for (status, requests) in [("503 Service Unavailable", 2), ("400 Bad Request", 1)] {
+        // A redirect is not followed: it would take the spans, and the key in the headers, wherever it names.
+        for (status, requests) in [
+            ("503 Service Unavailable", 2),
+            ("400 Bad Request", 1),
+            ("307 Temporary Redirect", 1),
+        ] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = format!("http://{}", listener.local_addr().unwrap());
+            let (requested, seen) = std::sync::mpsc::channel();
             let server = tokio::spawn(async move {
-                let mut seen = Vec::new();
                 for status in [status, "200 OK"] {
                     let (mut stream, _) = listener.accept().await.unwrap();
                     let mut request = vec![0; 4096];
                     let read = stream.read(&mut request).await.unwrap();
-                    seen.push(String::from_utf8_lossy(&request[..read]).into_owned());
-                    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                    let request = String::from_utf8_lossy(&request[..read]).into_owned();
+                    requested.send(request).unwrap();
+                    let answer =
+                        format!("HTTP/1.1 {status}\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
                     stream.write_all(answer.as_bytes()).await.unwrap();
-                    if status.starts_with('4') {
-                        break;
-                    }
                 }
-                seen
             });
             tls::install_provider();
             let variable = |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| address.clone());
             let exporter = Endpoint::from_variables(variable).unwrap().unwrap().exporter().unwrap();
             let sent = exporter.export(vec![span()]).await;
             assert_eq!(sent.is_ok(), requests == 2, "{sent:?}");
-            let seen = server.await.unwrap();
+            server.abort();
+            let seen: Vec<String> = seen.try_iter().collect();
             assert_eq!(seen.len(), requests);
             for request in seen {
                 assert!(request.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{request}");

@@ -5,7 +5,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_sdk::trace::SpanExporter as _;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 use tonic::{
@@ -74,6 +75,18 @@ fn an_unknown_protocol_is_an_error() {
 }
 
 #[test]
+fn an_unknown_compression_is_an_error() {
+    for known in ["gzip", "NONE", ""] {
+        assert!(read(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_COMPRESSION", known)]).is_ok());
+    }
+    let error = read(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "zstd")]).unwrap_err();
+    assert_eq!(
+        error,
+        "OTEL_EXPORTER_OTLP_COMPRESSION is `zstd`: write `gzip` or `none`"
+    );
+}
+
+#[test]
 fn addresses_headers_and_the_time_limit() {
     let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/otel/");
     assert_eq!(
@@ -123,10 +136,18 @@ async fn take_by_http(listener: TcpListener, acceptor: TlsAcceptor) {
     }
 }
 
+/// An exporter by these variables to the address.
+fn exporter(address: &str, variables: &[(&str, &str)]) -> SpanExporter {
+    let variables = [&[("OTEL_EXPORTER_OTLP_ENDPOINT", address)], variables].concat();
+    whole(&variables).unwrap().unwrap().exporter().unwrap()
+}
+
 /// Whether an exporter by these variables gets a span to the address.
 async fn exports(address: &str, variables: &[(&str, &str)]) -> bool {
-    let variables = [&[("OTEL_EXPORTER_OTLP_ENDPOINT", address)], variables].concat();
-    let exporter = whole(&variables).unwrap().unwrap().exporter().unwrap();
+    sends(&exporter(address, variables)).await
+}
+
+async fn sends(exporter: &SpanExporter) -> bool {
     let epoch = std::time::SystemTime::UNIX_EPOCH;
     let ids = (trace_id(), span_id(), SpanId::INVALID);
     let span = Telemetry::off().span_data("x", SpanKind::Internal, ids, (epoch, epoch));
@@ -176,4 +197,44 @@ async fn a_collectors_own_certificate_is_trusted_when_named() {
         error.starts_with("OTEL_EXPORTER_OTLP_CERTIFICATE names /no/such/file.pem"),
         "{error}"
     );
+}
+
+/// An endpoint that is not reached: its system drops what asks for a connection.
+async fn unreachable() -> (TcpListener, Vec<TcpStream>, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    // As many as may wait to be accepted; the next one hangs.
+    while let Ok(stream) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        waiting.push(stream.unwrap());
+    }
+    (listener, waiting, format!("http://{address}"))
+}
+
+#[tokio::test]
+async fn a_connection_that_hangs_ends_with_the_time_limit() {
+    tls::install_provider();
+    let (_listener, _waiting, address) = unreachable().await;
+    let limit = ("OTEL_EXPORTER_OTLP_TIMEOUT", "300");
+    for variables in [&[limit][..], &[limit, GRPC]] {
+        let exported = timeout(Duration::from_secs(5), exports(&address, variables)).await;
+        assert_eq!(exported, Ok(false), "{variables:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_vanished_is_left_for_another_connection() {
+    tls::install_provider();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let exporter = exporter(&address, &[GRPC, ("OTEL_EXPORTER_OTLP_TIMEOUT", "400")]);
+    let silent = async { listener.accept().await.unwrap() };
+    let (sent, _silent) = tokio::join!(sends(&exporter), silent);
+    assert!(!sent);
+    let server = Server::builder().add_service(TraceServiceServer::new(Takes));
+    let grpc = tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
+    assert!(sends(&exporter).await);
+    grpc.abort();
 }
