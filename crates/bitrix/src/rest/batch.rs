@@ -38,12 +38,12 @@ pub fn batch_params(commands: &[Command], halt: bool) -> Result<Value, CallError
     Ok(json!({ "halt": i32::from(halt), "cmd": commands }))
 }
 
-/// A result for each of `commands`, in order, out of a batch's reply.
+/// A result for each of so many commands, in order, out of a batch's reply.
 ///
 /// PHP writes an empty map as `[]`; a command that is in neither map was not executed.
-pub fn batch_results(reply: &Reply, commands: &[Command]) -> Vec<Result<Value, CallError>> {
+pub fn batch_results(reply: &Reply, commands: usize) -> Vec<Result<Value, CallError>> {
     let member = |map: &str, at| reply.result.get(map).and_then(|map| map.get(key(at)));
-    (0..commands.len())
+    (0..commands)
         .map(|at| {
             if let Some(error) = member("result_error", at) {
                 let description = error.get("error_description").and_then(text).unwrap_or_default();

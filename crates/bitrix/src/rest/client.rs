@@ -85,7 +85,7 @@ impl Client {
         let reply = self
             .call(endpoint, token, "batch", batch_params(commands, halt)?)
             .await?;
-        Ok(batch_results(&reply, commands)
+        Ok(batch_results(&reply, commands.len())
             .into_iter()
             .zip(commands)
             .map(|(result, command)| {

@@ -68,15 +68,25 @@ pub fn decode_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Res
 }
 
 /// Whether a call succeeded, for who needs no result: says what [`decode_reply`] says, and looks not into what nobody reads.
+/// Gives when the call began, in seconds since 1970 by the server's clock, if it says so.
 ///
 /// # Errors
 ///
 /// The same.
-pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<(), CallError> {
+pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Option<f64>, CallError> {
     #[derive(Deserialize)]
     struct Outcome {
         result: Option<IgnoredAny>,
         error: Option<IgnoredAny>,
+        time: Option<Began>,
+    }
+    #[derive(Deserialize)]
+    struct Began {
+        start: f64,
+        #[expect(dead_code, reason = "a block without it is none")]
+        finish: f64,
+        #[expect(dead_code, reason = "a block without it is none")]
+        duration: f64,
     }
     // A struct could be written as a list, too.
     if status.is_success()
@@ -85,9 +95,9 @@ pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Resu
         && outcome.result.is_some()
         && outcome.error.is_none()
     {
-        return Ok(());
+        return Ok(outcome.time.map(|time| time.start));
     }
-    decode_reply(status, headers, body).map(drop)
+    decode_reply(status, headers, body).map(|reply| reply.time.map(|time| time.start))
 }
 
 /// The reply's JSON object, if it is a success; the OAuth server answers with bare objects.

@@ -261,7 +261,7 @@ fn a_batch_has_a_result_for_each_command() {
             next: None,
             total: None,
         };
-        let results = batch_results(&reply, &commands).into_iter();
+        let results = batch_results(&reply, commands.len()).into_iter();
         results
             .map(|result| result.map_err(|error| error.kind))
             .collect::<Vec<_>>()
