@@ -40,6 +40,8 @@ pub(crate) struct Job {
     /// Owner of the callback's token; 0: not told.
     pub(crate) user_id: i64,
     pub(crate) received: Millis,
+    /// When the portal came to the step, in seconds of its clock; known while the job is in memory.
+    pub(crate) ts: Option<i64>,
     pub(crate) deadline: Deadline,
     pub(crate) trace: Trace,
     pub(crate) properties: Properties,
@@ -58,6 +60,8 @@ pub(crate) struct Progress {
     pub(crate) answer: Option<Answer>,
     /// Attempts to send it.
     pub(crate) sends: u32,
+    /// The second of the portal's clock in which the last request with it began, while its arrival is not proved.
+    pub(crate) sent_second: Option<i64>,
 }
 
 /// What the workflow is told.
@@ -87,6 +91,7 @@ impl Job {
             subscription,
             user_id: callback.auth.user_id.unwrap_or_default(),
             received: now,
+            ts: callback.ts,
             deadline: Deadline::new(now, callback.ts, callback.timeout_duration, subscription),
             trace,
             properties: Properties::new(callback.properties),

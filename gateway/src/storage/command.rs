@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Intervention, Mark, NewEvent, Quarantined, RowId, Sources};
+use super::{Decision, Intervention, Mark, NewEvent, Quarantined, RowId, Settle, Sources};
 use crate::job::{Job, Millis};
 
 /// A write, as a plain value. [`Storage`](super::Storage) has a method for each, which says what it does.
 pub(super) enum Command {
     Accept(Accept),
     Mark(RowId, Mark),
+    Settle(Settle),
     Intervene(Intervention),
     Recover(Millis),
     SetSettled(RowId),

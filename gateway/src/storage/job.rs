@@ -1,6 +1,6 @@
 //! Jobs that wait in the store.
 
-use crate::job::{Job, Millis, Progress};
+use crate::job::{Job, Millis, Progress, State};
 
 /// A job's or event's number in the store; grows in the order of acceptance.
 pub(crate) type RowId = i64;
@@ -9,6 +9,7 @@ pub(crate) type RowId = i64;
 #[derive(Debug)]
 pub(crate) struct StoredJob {
     pub(crate) row: RowId,
+    pub(crate) state: State,
     pub(crate) job: Job,
     pub(crate) progress: Progress,
     /// The form pairs of the properties; of a quarantined job the whole body, encrypted.

@@ -3,8 +3,8 @@
 use crate::job::{Millis, Outcome, Progress, State};
 
 /// The end of work on a job, for now or for good. Payload and answer are erased with [`State::Done`], unless the outcome
-/// [may be wrong](Outcome::may_be_wrong): then a person may want it to begin again. A sent job keeps its payload, because its
-/// answer may have to be repeated.
+/// [may be wrong](Outcome::may_be_wrong): then a person may want it to begin again. A sent job keeps both, because its answer
+/// may have to be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) state: State,

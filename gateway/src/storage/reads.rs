@@ -11,7 +11,7 @@ pub(crate) type IsHeld = Box<dyn Fn(RowId) -> bool + Send>;
 /// The reads of an engine. Each sees everything that was acknowledged before it began.
 #[tonic::async_trait]
 pub(crate) trait Reads: Send + Sync {
-    /// Up to `limit` accepted or unsent jobs that are due at `now`, earliest first, without those that are held.
+    /// Up to `limit` accepted, unsent or sent jobs that are due at `now`, earliest first, without those that are held.
     async fn due(&self, now: Millis, limit: usize, is_held: IsHeld) -> Result<Due, StoreError>;
 
     /// The newest job's number; 0 when there is none.

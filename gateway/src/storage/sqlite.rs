@@ -10,6 +10,7 @@ mod quarantine;
 mod reads;
 mod retention;
 mod row;
+mod settle;
 mod view;
 
 use store::sqlite::{
@@ -25,13 +26,16 @@ pub(super) struct Jobs;
 impl Commands for Jobs {
     type Command = Command;
     type Outcome = Outcome;
-    const MIGRATIONS: &'static [&'static str] =
-        &[include_str!("sqlite/schema_1.sql"), include_str!("sqlite/schema_2.sql")];
+    const MIGRATIONS: &'static [&'static str] = &[
+        include_str!("sqlite/schema_1.sql"),
+        include_str!("sqlite/schema_2.sql"),
+        include_str!("sqlite/schema_3.sql"),
+    ];
 
     fn has_steps(command: &Command) -> bool {
         matches!(
             command,
-            Command::Decide(..) | Command::Intervene(_) | Command::Forget(_)
+            Command::Decide(..) | Command::Intervene(_) | Command::Forget(_) | Command::Settle(_)
         )
     }
 
@@ -41,6 +45,7 @@ impl Commands for Jobs {
             Command::CountSources => return quarantine::sources(tx).map(Outcome::Sources),
             Command::Intervene(intervention) => return intervene::apply(tx, intervention).map(Outcome::Changed),
             Command::Mark(row, mark) => mark::write(tx, *row, mark),
+            Command::Settle(settle) => settle::settle(tx, settle),
             Command::Recover(now) => load::recover(tx, *now),
             Command::SetSettled(row) => meta::set_settled(tx, *row),
             Command::Quarantine(callback) => insert::quarantined(tx, callback),

@@ -5,6 +5,7 @@ mod faults;
 mod interventions;
 mod jobs;
 mod quarantine;
+mod settling;
 
 use std::sync::Arc;
 
@@ -79,6 +80,13 @@ contract! { sqlite, super::super::sqlite::tests::File:
         steps_are_taken
         a_disproved_job_keeps_nothing_secret
         parked_strangers_are_bounded
+    }
+    settling {
+        a_sent_answer_stays_until_it_is_settled
+        each_settling_does_its_part
+        what_is_not_sent_any_more_is_left_alone
+        sent_jobs_in_memory_are_due_after_a_restart
+        an_answer_of_an_older_process_is_made_anew
     }
     interventions {
         a_replayed_job_is_due_as_if_it_were_new

@@ -35,7 +35,7 @@ pub(crate) fn apply(db: &Connection, intervention: &Intervention) -> rusqlite::R
 fn replay(db: &Connection, row: RowId, state: State, now: Millis) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE jobs SET state = ?2, outcome = NULL, next_attempt = ?3, changed = ?3, problem = NULL, attempts = 0, \
-         failures = 0, faulty_since = NULL, sends = 0, timed = timed AND deadline > ?3, \
+         failures = 0, faulty_since = NULL, sends = 0, sent_second = NULL, timed = timed AND deadline > ?3, \
          deadline = CASE WHEN timed AND deadline > ?3 THEN deadline ELSE ?4 END WHERE id = ?1",
     )?
     .execute(params![row, state as u8, now.0, Deadline::untimed(now).at.0])

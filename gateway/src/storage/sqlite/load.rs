@@ -8,7 +8,7 @@ use crate::{
     storage::{Due, RowId},
 };
 
-const WAITING: [State; 2] = [State::Accepted, State::AnsweredUnsent];
+const WAITING: [State; 3] = [State::Accepted, State::AnsweredUnsent, State::Sent];
 
 /// Up to `limit` jobs that are due at `now`, without those for which `held` is true.
 pub(crate) fn due(db: &Connection, now: Millis, limit: usize, held: impl Fn(RowId) -> bool) -> rusqlite::Result<Due> {
@@ -50,12 +50,13 @@ pub(crate) fn newest(db: &Connection) -> rusqlite::Result<RowId> {
     db.query_row("SELECT coalesce(max(id), 0) FROM jobs", [], |row| row.get(0))
 }
 
-/// Makes due what the process before had in memory: accepted, without a time in the store, not below the last mark of what
-/// was settled. Gives their number.
+/// Makes due what the process before had in memory: accepted or sent, without a time in the store, not below the last mark of
+/// what was settled. Gives their number.
 pub(crate) fn recover(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
     let settled = meta::settled(db)?;
     db.execute(
-        "UPDATE jobs SET next_attempt = ?1 WHERE id >= ?2 AND state = ?3 AND next_attempt IS NULL",
-        params![now.0, settled, State::Accepted as u8],
+        "UPDATE jobs SET next_attempt = ?1 WHERE id >= ?2 AND next_attempt IS NULL \
+         AND (state = ?3 OR (state = ?4 AND sent_second IS NOT NULL))",
+        params![now.0, settled, State::Accepted as u8, State::Sent as u8],
     )
 }

@@ -10,11 +10,11 @@ use crate::{
 /// Writes the mark.
 pub(crate) fn write(db: &Connection, row: RowId, mark: &Mark) -> rusqlite::Result<usize> {
     if mark.next_attempt.is_none() && mark.state == State::Sent && mark.problem.is_none() {
-        // The usual end: as few columns as can be.
+        // The usual way: as few columns as can be.
         return db
             .prepare_cached(
                 "UPDATE jobs SET state = ?2, outcome = ?3, attempts = ?4, sends = ?5, changed = ?6, \
-                next_attempt = NULL, problem = NULL, answer = NULL, answer_error = NULL WHERE id = ?1",
+                next_attempt = NULL, problem = NULL, answer = ?7, answer_error = NULL, sent_second = ?8 WHERE id = ?1",
             )?
             .execute(params![
                 row,
@@ -23,18 +23,16 @@ pub(crate) fn write(db: &Connection, row: RowId, mark: &Mark) -> rusqlite::Resul
                 mark.progress.attempts,
                 mark.progress.sends,
                 mark.changed.0,
+                mark.progress.answer.as_ref().map(|answer| answer.values.as_str()),
+                mark.progress.sent_second,
             ]);
     }
     let erased = mark.state == State::Done && !mark.outcome.is_some_and(Outcome::may_be_wrong);
-    let answer = mark
-        .progress
-        .answer
-        .as_ref()
-        .filter(|_| !erased && mark.state != State::Sent);
+    let answer = mark.progress.answer.as_ref().filter(|_| !erased);
     db.prepare_cached(
         "UPDATE jobs SET state = ?2, outcome = ?3, next_attempt = ?4, attempts = ?5, failures = ?6, \
          faulty_since = ?7, sends = ?8, answer = ?9, answer_error = ?10, problem = ?11, changed = ?12, \
-         payload = CASE WHEN ?13 THEN NULL ELSE payload END WHERE id = ?1",
+         payload = CASE WHEN ?13 THEN NULL ELSE payload END, sent_second = ?14 WHERE id = ?1",
     )?
     .execute(params![
         row,
@@ -50,5 +48,6 @@ pub(crate) fn write(db: &Connection, row: RowId, mark: &Mark) -> rusqlite::Resul
         mark.problem,
         mark.changed.0,
         erased,
+        mark.progress.sent_second,
     ])
 }

@@ -12,7 +12,8 @@ use crate::{
 /// What [`read`] reads, in its order.
 pub(crate) const COLUMNS: &str = "id, state, key, app, member_id, revision, workflow_id, code, document_module, \
     document_entity, document_id, type_module, type_entity, type_id, event_token, subscription, user_id, received, \
-    deadline, timed, trace, payload, attempts, failures, faulty_since, sends, answer, answer_error, changed, problem";
+    deadline, timed, trace, payload, attempts, failures, faulty_since, sends, answer, answer_error, changed, problem, \
+    sent_second";
 
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     let state = number(row, 1, State::from_number)?;
@@ -40,6 +41,7 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
             timed: row.get(19)?,
         },
         trace: blob(row, 20, Trace::from_bytes)?,
+        ts: None,
         properties,
     };
     let progress = Progress {
@@ -54,9 +56,11 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
             }),
             None => None,
         },
+        sent_second: row.get(30)?,
     };
     Ok(StoredJob {
         row: row.get(0)?,
+        state,
         job,
         progress,
         payload,

@@ -33,6 +33,7 @@ async fn ended(storage: &Storage, number: u32, state: State, outcome: Option<Out
             faulty_since: Some(NOW),
             answer,
             sends: 2,
+            sent_second: Some(7),
         },
         problem: Some("it broke".into()),
         ..mark(state, outcome, None)

@@ -20,6 +20,7 @@ pub(super) async fn a_job_comes_back_as_it_was(engine: &impl Engine) {
             error: Some("why".into()),
         }),
         sends: 1,
+        sent_second: Some(7),
     };
     let mark = Mark {
         progress: progress.clone(),

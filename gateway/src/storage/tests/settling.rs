@@ -1,0 +1,128 @@
+//! What becomes of sent answers.
+
+use super::*;
+use crate::{
+    job::Answer,
+    storage::{Settle, Settling},
+};
+
+async fn sent(storage: &Storage, number: u32, next_attempt: Option<Millis>) -> RowId {
+    let row = insert(storage, job(number), None).await;
+    let mark = Mark {
+        progress: Progress {
+            attempts: 1,
+            sends: 1,
+            sent_second: Some(77),
+            answer: Some(Answer {
+                values: "{\"a\":1}".into(),
+                error: None,
+            }),
+            ..Progress::default()
+        },
+        ..mark(State::Sent, Some(Outcome::Answered), next_attempt)
+    };
+    set(storage, row, mark).await.unwrap();
+    row
+}
+
+async fn settle(storage: &Storage, jobs: Vec<(RowId, Settling)>, now: Millis) {
+    let (told, written) = oneshot::channel();
+    storage.settle(Settle { jobs, now }, |outcome| drop(told.send(outcome)));
+    written.await.unwrap().unwrap();
+}
+
+pub(super) async fn a_sent_answer_stays_until_it_is_settled(engine: &impl Engine) {
+    let storage = engine.open();
+    for (number, next) in [(1, Some(NOW)), (2, None)] {
+        let row = sent(&storage, number, next).await;
+        assert!(engine.secrets(row).0.is_some());
+    }
+    let mut due = storage.reads().due(NOW, 9, Box::new(|_| false)).await.unwrap();
+    assert_eq!(due.jobs.len(), 1);
+    let stored = due.jobs.remove(0);
+    assert_eq!((stored.row, stored.state), (1, State::Sent));
+    assert_eq!(stored.progress.sent_second, Some(77));
+    assert_eq!(stored.progress.answer.unwrap().values, "{\"a\":1}");
+}
+
+pub(super) async fn each_settling_does_its_part(engine: &impl Engine) {
+    let storage = engine.open();
+    for number in 1..=5 {
+        sent(&storage, number, None).await;
+    }
+    let jobs = vec![
+        (1, Settling::Done { note: None }),
+        (2, Settling::Repeat),
+        (3, Settling::Look(later(9))),
+        (4, Settling::Unproved),
+        (5, Settling::Park("it still waits")),
+    ];
+    settle(&storage, jobs, later(5)).await;
+    assert_eq!(engine.secrets(1).0, None);
+    for (number, expected) in [
+        (1, (State::Done, Some(Outcome::Answered))),
+        (2, (State::AnsweredUnsent, None)),
+        (3, (State::Sent, Some(Outcome::Answered))),
+        (4, (State::Sent, Some(Outcome::Answered))),
+        (5, (State::Parked, None)),
+    ] {
+        assert_eq!(state(&storage, number).await, Some(expected), "{number}");
+    }
+    assert_eq!(due(&storage, later(5)).await, [2]);
+    assert_eq!(due(&storage, later(9)).await, [2, 3]);
+    let parked = storage.reads().job(job(5).id()).await.unwrap().unwrap();
+    assert_eq!((parked.problem.as_str(), parked.changed), ("it still waits", later(5)));
+    let looked_for = storage.reads().job(job(3).id()).await.unwrap().unwrap();
+    assert_eq!(looked_for.changed, NOW, "it was sent then");
+    drop(storage);
+
+    let storage = engine.open();
+    assert_eq!(
+        storage.recover(NOW).await.unwrap(),
+        0,
+        "what is settled is not looked for again"
+    );
+}
+
+pub(super) async fn what_is_not_sent_any_more_is_left_alone(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = insert(&storage, job(1), None).await;
+    set(&storage, row, mark(State::Parked, None, None)).await.unwrap();
+    for settling in [
+        Settling::Done { note: None },
+        Settling::Repeat,
+        Settling::Look(NOW),
+        Settling::Unproved,
+        Settling::Park("why"),
+    ] {
+        settle(&storage, vec![(row, settling)], later(5)).await;
+    }
+    let view = storage.reads().job(job(1).id()).await.unwrap().unwrap();
+    assert_eq!(
+        (view.state, view.changed, view.next_attempt),
+        (State::Parked, NOW, None)
+    );
+    assert!(view.problem.is_empty() && engine.secrets(row).0.is_some());
+}
+
+pub(super) async fn sent_jobs_in_memory_are_due_after_a_restart(engine: &impl Engine) {
+    let storage = engine.open();
+    for number in 1..=3 {
+        sent(&storage, number, None).await;
+    }
+    storage.set_settled(2).await.unwrap();
+    drop(storage);
+    let storage = engine.open();
+    assert_eq!(storage.recover(NOW).await.unwrap(), 2);
+    assert_eq!(due(&storage, NOW).await, [2, 3]);
+}
+
+pub(super) async fn an_answer_of_an_older_process_is_made_anew(engine: &impl Engine) {
+    let storage = engine.open();
+    let row = insert(&storage, job(1), None).await;
+    set(&storage, row, mark(State::Sent, Some(Outcome::Answered), None))
+        .await
+        .unwrap();
+    settle(&storage, vec![(row, Settling::Repeat)], NOW).await;
+    assert_eq!(state(&storage, 1).await, Some((State::Accepted, None)));
+}
