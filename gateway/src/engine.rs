@@ -1,5 +1,6 @@
 //! Runs jobs: from memory when they were just accepted, from the store when they had to wait.
 
+mod answering;
 mod finish;
 mod loader;
 mod memory;
@@ -11,7 +12,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::FutureExt;
 
 pub(crate) use self::memory::{Hold, Permit};
-use self::{loader::Wake, memory::Memory};
+use self::{answering::Answering, loader::Wake, memory::Memory};
 use crate::{
     executor::Executors,
     job::{Job, Millis, Progress},
@@ -31,7 +32,7 @@ pub(crate) struct Engine(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     executors: Executors,
-    portals: Portals,
+    answering: Answering,
     memory: Arc<Memory>,
     wake: Wake,
     /// When this process began.
@@ -57,7 +58,7 @@ impl Engine {
         Self(Arc::new(Inner {
             shared,
             executors,
-            portals,
+            answering: Answering::new(portals),
             memory,
             wake,
             started,
@@ -134,9 +135,12 @@ impl Engine {
                 .await;
             let mark = work.unwrap_or_else(|_| {
                 tracing::error!(job = held.job.id(), trace_id = %held.job.trace.id, "work on the job panicked");
-                engine.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log")
+                Some(engine.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log"))
             });
-            engine.finish(held, mark, timeline);
+            match mark {
+                Some(mark) => engine.finish(held, mark, timeline),
+                None => engine.answer(held, timeline),
+            }
         }));
     }
 }

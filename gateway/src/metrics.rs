@@ -18,11 +18,11 @@ use prometheus_client::{
 
 use self::{
     activities::Activities,
-    labels::{InState, Reason, Sent as SentLabel, Shape},
+    labels::{InState, Kind, Reason, Sent as SentLabel, Settled, Shape},
 };
 use crate::{
     job::{Job, Outcome, State},
-    portal::Sent,
+    portal::{Next, Sent},
 };
 
 /// The gateway's counts.
@@ -35,7 +35,10 @@ pub(crate) struct Counts {
     accept: Histogram,
     activities: Activities,
     sends: Family<SentLabel, Counter>,
+    requests: Family<Kind, Counter>,
+    readings: Counter,
     send: Histogram,
+    settled: Family<Settled, Counter>,
     waiting: Family<InState, Gauge>,
     oldest: Family<InState, Gauge<i64, AtomicI64>>,
     // What happens on every job is looked up once: a family's look-up takes a lock and hashes its labels.
@@ -74,7 +77,10 @@ impl Counts {
             accept: durations(),
             activities: Activities::default(),
             sends,
+            requests: Family::default(),
+            readings: Counter::default(),
             send: durations(),
+            settled: Family::default(),
             waiting: Family::default(),
             oldest: Family::default(),
         };
@@ -112,8 +118,23 @@ impl Counts {
             "From a callback's arrival to its durable write",
             &self.accept,
         );
-        seconds("send_duration", "Time of giving an answer to a portal", &self.send);
+        seconds("send_duration", "Time of a request to a portal", &self.send);
         registry.register("sends", "Answers given to portals, by result", self.sends.clone());
+        registry.register(
+            "requests",
+            "Requests to portals, by what they carry",
+            self.requests.clone(),
+        );
+        registry.register(
+            "readings",
+            "Readings of up to 50 workflows, alone or with answers",
+            self.readings.clone(),
+        );
+        registry.register(
+            "answers_settled",
+            "What became of sent answers, by what was seen of them",
+            self.settled.clone(),
+        );
         registry.register("jobs_waiting", "Jobs that are not over, by state", self.waiting.clone());
         registry.register_with_unit(
             "jobs_oldest_age",
@@ -162,12 +183,36 @@ impl Counts {
         self.activities.of(&job.app, &job.code).call(result, took);
     }
 
-    pub(crate) fn send(&self, sent: &Sent, took: Duration) {
+    /// A request to a portal with so many answers and readings.
+    pub(crate) fn request(&self, answers: usize, readings: usize, took: Duration) {
+        let carries = match (answers, readings) {
+            (0, _) => "readings",
+            (1, 0) => "answer",
+            (_, 0) => "answers",
+            _ => "answers_and_readings",
+        };
+        self.requests.get_or_create(&Kind { carries }).inc();
+        self.readings.inc_by(readings as u64);
+        self.send.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn sent(&self, sent: &Sent) {
         match sent {
             Sent::Taken => self.sent.inc(),
             other => self.sends.get_or_create(&SentLabel { result: other.name() }).inc(),
         };
-        self.send.observe(took.as_secs_f64());
+    }
+
+    /// What a reading of its workflow meant for a sent answer.
+    pub(crate) fn settled(&self, next: Next) {
+        let evidence = match next {
+            Next::Done(evidence) => evidence.name(),
+            Next::Repeat => "repeated",
+            Next::Park(_) => "parked",
+            Next::Unproved => "unproved",
+            Next::Look(_) => return,
+        };
+        self.settled.get_or_create(&Settled { evidence }).inc();
     }
 
     /// `took`: since the callback arrived.

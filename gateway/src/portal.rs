@@ -1,7 +1,10 @@
-//! Portals: where answers go, by which token, and what failures mean.
+//! Portals: where answers go, by which token, within which limits, and what replies mean.
 
 mod client;
+mod confirm;
+mod limits;
 mod pause;
+mod rows;
 mod send;
 mod token;
 mod verdict;
@@ -10,13 +13,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use service::SharedClock;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::token::Tokens;
 pub(crate) use self::{
     client::HttpClient,
+    confirm::{LastSend, Next, Row},
+    limits::{Limits, Rates},
     pause::Pause,
-    send::{Sending, Sent},
+    rows::{PAGE, is_readable},
+    send::{Exchanged, Read, Sending, Sent, params},
     verdict::Verdict,
 };
 use crate::registrar::Registrar;
@@ -26,55 +31,46 @@ pub(crate) struct Portals {
     http: HttpClient,
     registrar: Registrar,
     clock: SharedClock,
-    sends: usize,
-    known: Mutex<HashMap<String, Arc<Portal>>>,
+    rates: Rates,
+    /// By portal: all its apps share them.
+    limits: Mutex<HashMap<String, Arc<Mutex<Limits>>>>,
 }
 
 /// An app on a portal, as far as sending to it goes.
 pub(crate) struct Portal {
-    tokens: Tokens,
-    /// Answers in flight at once.
-    permits: Semaphore,
+    pub(crate) app: String,
+    pub(crate) member_id: String,
     pub(crate) pause: Pause,
+    pub(crate) limits: Arc<Mutex<Limits>>,
+    tokens: Tokens,
 }
 
 impl Portals {
-    /// `sends`: answers in flight to one portal at once.
-    pub(crate) fn new(http: HttpClient, registrar: Registrar, clock: SharedClock, sends: usize) -> Self {
+    pub(crate) fn new(http: HttpClient, registrar: Registrar, clock: SharedClock, rates: Rates) -> Self {
         Self {
-            sends,
             http,
             registrar,
             clock,
-            known: Mutex::default(),
+            rates,
+            limits: Mutex::default(),
         }
     }
 
-    /// By app and portal. Only asked for what was authenticated, so their number is that of the installations.
-    pub(crate) fn get(&self, app: &str, member_id: &str) -> Arc<Portal> {
-        // An app's name has no blank.
-        let key = [app, " ", member_id].concat();
-        self.known
+    /// An app on a portal. Only asked for what was authenticated, so their number is that of the installations.
+    pub(crate) fn open(&self, app: &str, member_id: &str) -> Portal {
+        let limits = self
+            .limits
             .lock()
-            .entry(key)
-            .or_insert_with(|| Arc::new(Portal::new(self.sends)))
-            .clone()
-    }
-}
-
-impl Portal {
-    fn new(sends: usize) -> Self {
-        Self {
-            tokens: Tokens::default(),
-            permits: Semaphore::new(sends),
+            .entry(member_id.to_owned())
+            .or_insert_with(|| Arc::new(Mutex::new(Limits::new(self.rates))))
+            .clone();
+        Portal {
+            app: app.to_owned(),
+            member_id: member_id.to_owned(),
             pause: Pause::default(),
+            limits,
+            tokens: Tokens::default(),
         }
-    }
-
-    /// A permit to send. Take it before asking for the pause, which may begin while one waits for the permit.
-    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // Never closed, so it never fails.
-        self.permits.acquire().await.ok()
     }
 }
 

@@ -188,8 +188,8 @@ async fn start_engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
         tracing::info!(jobs = recovered, "jobs of the process before begin again");
     }
     let client = HttpClient::new().context("TLS to portals can't be set up")?;
-    let sends = shared.config.limits.sends;
-    let portals = Portals::new(client, shared.registrar.clone(), shared.clock.clone(), sends);
+    let rates = shared.config.limits.rates();
+    let portals = Portals::new(client, shared.registrar.clone(), shared.clock.clone(), rates);
     let engine = Engine::new(shared.clone(), portals, newest);
     engine.wake(now);
     Ok(engine)

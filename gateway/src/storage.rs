@@ -11,6 +11,7 @@ mod job;
 mod mark;
 mod quarantine;
 mod reads;
+mod settle;
 mod sqlite;
 mod view;
 
@@ -27,6 +28,7 @@ pub(crate) use self::{
     mark::Mark,
     quarantine::{Decision, Quarantined, QuarantinedJob, Sources, Step},
     reads::Reads,
+    settle::{Settle, Settling},
     view::{Filter, JobView, Waiting},
 };
 use crate::job::Millis;
@@ -66,6 +68,12 @@ impl Storage {
     /// in between leaves the job as it was.
     pub(crate) fn mark(&self, row: RowId, mark: Mark, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
         let command = Command::Mark(row, mark);
+        self.groups.submit_lazily(command, |outcome| done(outcome.map(drop)));
+    }
+
+    /// Writes what became of sent jobs with some later group, as [`Storage::mark`] does; `done` runs when it is committed.
+    pub(crate) fn settle(&self, settle: Settle, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
+        let command = Command::Settle(settle);
         self.groups.submit_lazily(command, |outcome| done(outcome.map(drop)));
     }
 

@@ -1,5 +1,6 @@
 //! End to end: the real binaries, real HTTP, real gRPC, real SQLite, beside an emulated portal.
 
+mod answering;
 mod bad_input;
 mod captured;
 mod crash;

@@ -3,6 +3,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use service::ConfigError;
 
+use crate::portal::Rates;
+
 /// Bounds of what strangers can make us do.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,8 +24,15 @@ pub struct Limits {
     /// `GATEWAY__LIMITS__CALLS`: calls to one executor at once. Default: 512. An HTTP/2 connection breaks when some
     /// thousands of small replies are unread.
     pub calls: usize,
-    /// `GATEWAY__LIMITS__SENDS`: answers on their way to one portal at once. Default: 64.
+    /// `GATEWAY__LIMITS__SENDS`: requests on their way to one portal at once; what waits meanwhile goes together. A slow portal
+    /// gets fewer. Default: 4.
     pub sends: usize,
+    /// `GATEWAY__LIMITS__PORTAL_BURST`: calls that a portal takes at once, of which a fifth is left to the registrar. Bitrix24's
+    /// limit is 50, on the plan Enterprise 250. Default: 50.
+    pub portal_burst: u32,
+    /// `GATEWAY__LIMITS__PORTAL_PER_SECOND`: calls a second that it takes for long; 0: as many as come, for a portal of one's own
+    /// without that limit. Bitrix24's is 2, on the plan Enterprise 5. Default: 2.
+    pub portal_per_second: u32,
     /// `GATEWAY__LIMITS__ATTEMPT_TIMEOUT`: time of one attempt without an annotation of its own. Default: 30 s.
     #[serde(with = "service::config::duration")]
     pub attempt_timeout: Duration,
@@ -48,6 +57,7 @@ impl Limits {
             ("job_bytes_in_memory", self.job_bytes_in_memory),
             ("calls", self.calls),
             ("sends", self.sends),
+            ("portal_burst", self.portal_burst as usize),
             ("response_bytes", self.response_bytes),
             ("quarantined", self.quarantined),
             ("quarantined_bytes", self.quarantined_bytes),
@@ -67,6 +77,15 @@ impl Limits {
             ));
         }
         Ok(())
+    }
+
+    /// What a portal bears.
+    pub(crate) fn rates(&self) -> Rates {
+        Rates {
+            burst: self.portal_burst.into(),
+            per_second: self.portal_per_second.into(),
+            at_once: self.sends,
+        }
     }
 
     /// The form decoder's part.
@@ -89,7 +108,9 @@ impl Default for Limits {
             jobs_in_memory: 20_000,
             job_bytes_in_memory: 256 << 20,
             calls: 512,
-            sends: 64,
+            sends: 4,
+            portal_burst: 50,
+            portal_per_second: 2,
             attempt_timeout: Duration::from_secs(30),
             response_bytes: 4 << 20,
             quarantined: 10_000,

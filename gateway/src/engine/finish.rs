@@ -17,21 +17,8 @@ impl Engine {
     /// Marks the job with one of the next commit groups. It stays in memory until then, so that nobody loads it as it was.
     /// A crash in between repeats the work, which is harmless.
     pub(super) fn finish(&self, held: Held, mark: Mark, timeline: Timeline) {
+        self.record(&held.job, &mark, timeline);
         let Held { row, job, permit, .. } = held;
-        let took = mark.changed.since(job.received);
-        self.0.shared.counts.finished(&job, mark.state, mark.outcome, took);
-        tracing::debug!(
-            job = job.id(),
-            trace_id = %job.trace.id,
-            code = job.code,
-            state = mark.state.name(),
-            outcome = mark.outcome.map_or("", Outcome::name),
-            attempts = mark.progress.attempts,
-            "work on the job ended"
-        );
-        if job.trace.sampled {
-            self.export(&job, &mark, timeline);
-        }
         let (engine, next) = (self.clone(), mark.next_attempt);
         self.0.shared.storage.mark(row, mark, move |written| {
             if let Err(error) = written {
@@ -42,6 +29,34 @@ impl Engine {
                 engine.wake(at);
             }
         });
+    }
+
+    /// Marks a job as sent. It stays in memory: its arrival is looked for.
+    pub(super) fn note_sent(&self, held: &Held, mark: Mark) {
+        let job = held.job.clone();
+        self.0.shared.storage.mark(held.row, mark, move |written| {
+            if let Err(error) = written {
+                tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
+            }
+        });
+    }
+
+    /// Spans and numbers of the end of work on a job.
+    pub(super) fn record(&self, job: &Job, mark: &Mark, timeline: Timeline) {
+        let took = mark.changed.since(job.received);
+        self.0.shared.counts.finished(job, mark.state, mark.outcome, took);
+        tracing::debug!(
+            job = job.id(),
+            trace_id = %job.trace.id,
+            code = job.code,
+            state = mark.state.name(),
+            outcome = mark.outcome.map_or("", Outcome::name),
+            attempts = mark.progress.attempts,
+            "work on the job ended"
+        );
+        if job.trace.sampled {
+            self.export(job, mark, timeline);
+        }
     }
 
     fn export(&self, job: &Job, mark: &Mark, timeline: Timeline) {

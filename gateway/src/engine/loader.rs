@@ -6,7 +6,11 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{Engine, Held};
-use crate::{job::Millis, storage::StoredJob, timeline::Timeline};
+use crate::{
+    job::{Millis, State},
+    storage::StoredJob,
+    timeline::Timeline,
+};
 
 /// Jobs read at once.
 const BATCH: usize = 256;
@@ -93,29 +97,34 @@ impl Engine {
 
     /// Goes on with a job from the store; false when there is no room.
     fn resume(&self, stored: StoredJob) -> bool {
+        let Some(mut permit) = self.0.memory.permit(stored.payload.len()) else {
+            return false;
+        };
+        if !permit.take_loaded(stored.row) {
+            return true;
+        }
+        if stored.state == State::Sent {
+            self.look_for(stored, permit);
+            return true;
+        }
         let StoredJob {
             row,
             job,
             progress,
-            payload,
             changed,
             problem,
+            ..
         } = stored;
-        let Some(mut permit) = self.0.memory.permit(payload.len()) else {
-            return false;
-        };
-        if permit.take_loaded(row) {
-            let timeline = Timeline::resumed(&job, changed, problem, self.now(), self.0.started);
-            self.spawn(
-                Held {
-                    row,
-                    job: Arc::new(job),
-                    progress,
-                    permit,
-                },
-                timeline,
-            );
-        }
+        let timeline = Timeline::resumed(&job, changed, problem, self.now(), self.0.started);
+        self.spawn(
+            Held {
+                row,
+                job: Arc::new(job),
+                progress,
+                permit,
+            },
+            timeline,
+        );
         true
     }
 }

@@ -10,11 +10,15 @@ use tokio::sync::Notify;
 
 use crate::storage::RowId;
 
+/// Rows held without a place, for each place that there is: what is kept of one is a small part of a job.
+const LIGHT: usize = 5;
+
 /// The jobs in memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
     jobs_limit: usize,
     bytes_limit: usize,
+    light_limit: usize,
     state: Mutex<State>,
     left: Notify,
 }
@@ -23,6 +27,8 @@ pub(crate) struct Memory {
 struct State {
     jobs: usize,
     bytes: usize,
+    /// Rows that are held without a place.
+    light: usize,
     /// Came by an accept: the store has no next attempt for them.
     fresh: BTreeSet<RowId>,
     /// Came from the store.
@@ -45,6 +51,7 @@ pub(crate) struct Hold {
 pub(crate) struct Permit {
     memory: Arc<Memory>,
     bytes: usize,
+    light: bool,
     row: Option<RowId>,
 }
 
@@ -53,6 +60,7 @@ impl Memory {
         Arc::new(Self {
             jobs_limit,
             bytes_limit,
+            light_limit: jobs_limit.saturating_mul(LIGHT),
             state: Mutex::new(State {
                 newest,
                 ..State::default()
@@ -72,6 +80,7 @@ impl Memory {
         Some(Permit {
             memory: self.clone(),
             bytes,
+            light: false,
             row: None,
         })
     }
@@ -143,6 +152,11 @@ impl State {
             || self.leaving.as_ref().is_some_and(|leaving| leaving.contains(&row))
     }
 
+    fn leave(&mut self, bytes: usize) {
+        self.jobs -= 1;
+        self.bytes -= bytes;
+    }
+
     fn remove(&mut self, row: RowId) {
         if !self.fresh.remove(&row) {
             self.loaded.remove(&row);
@@ -189,11 +203,38 @@ impl Permit {
     }
 }
 
+impl Permit {
+    /// Gives the place back and goes on holding the row; false, and nothing happens, when too many are held so.
+    pub(super) fn lighten(&mut self) -> bool {
+        let mut state = self.memory.state.lock();
+        if state.light >= self.memory.light_limit {
+            return false;
+        }
+        if !self.light {
+            self.light = true;
+            state.light += 1;
+            state.leave(self.bytes);
+            drop(state);
+            self.memory.left.notify_waiters();
+        }
+        true
+    }
+
+    /// Whether the store has no next attempt for the job.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.row
+            .is_some_and(|row| self.memory.state.lock().fresh.contains(&row))
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.memory.state.lock();
-        state.jobs -= 1;
-        state.bytes -= self.bytes;
+        if self.light {
+            state.light -= 1;
+        } else {
+            state.leave(self.bytes);
+        }
         if let Some(row) = self.row {
             state.remove(row);
         }
@@ -246,6 +287,30 @@ mod tests {
         memory.end_read();
         assert!(memory.permit(1).unwrap().take_loaded(8));
         assert_eq!(memory.jobs(), 1);
+    }
+
+    #[test]
+    fn a_light_permit_holds_its_row_and_no_place() {
+        let memory = Memory::new(1, 100, 0);
+        let mut permit = memory.permit(10).unwrap();
+        permit.take_fresh(7);
+        assert!(permit.is_fresh() && permit.lighten() && permit.lighten());
+        assert_eq!((memory.jobs(), memory.room()), (0, 1));
+        assert!(memory.holds(7));
+        assert_eq!(memory.settled(), 7);
+        let light: Vec<_> = (0..LIGHT - 1)
+            .map(|_| {
+                let mut permit = memory.permit(10).unwrap();
+                assert!(permit.lighten());
+                permit
+            })
+            .collect();
+        let mut one_more = memory.permit(10).unwrap();
+        assert!(!one_more.lighten() && !one_more.is_fresh());
+        assert_eq!(memory.jobs(), 1);
+        drop((permit, light, one_more));
+        assert_eq!(memory.jobs(), 0);
+        assert!(!memory.holds(7));
     }
 
     #[test]

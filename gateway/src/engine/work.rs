@@ -1,4 +1,4 @@
-//! One job's work: call, answer. Everything that a job can meet is decided here.
+//! One job's work: the call that brings its answer, and what follows a failure of it or of a portal.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     executor::{Call, Called, Failure},
     job::{Answer, Millis, Outcome, State},
-    portal::{Sending, Sent, Verdict},
+    portal::{Pause, Verdict},
     snapshot::Definitions,
     storage::Mark,
     timeline::Timeline,
@@ -30,17 +30,14 @@ const BUSY: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Dur
 const UNDEFINED: Duration = Duration::from_secs(30);
 
 impl Engine {
-    /// Works on a job until it is over or has to wait.
-    pub(super) async fn work(&self, held: &mut Held, timeline: &mut Timeline) -> Mark {
+    /// Works on a job until it has an answer to be sent; gives its mark when it is over or has to wait.
+    pub(super) async fn work(&self, held: &mut Held, timeline: &mut Timeline) -> Option<Mark> {
         if held.progress.answer.is_none()
             && let Err(mark) = self.obtain_answer(held, timeline).await
         {
-            return *mark;
+            return Some(*mark);
         }
-        if !held.job.subscription.answers() {
-            return self.mark(held, State::Done, Some(Outcome::NotWaiting));
-        }
-        self.send_answer(held, timeline).await
+        (!held.job.subscription.answers()).then(|| self.mark(held, State::Done, Some(Outcome::NotWaiting)))
     }
 
     /// Calls the executor until there is an answer, or says why there is none for now.
@@ -157,50 +154,13 @@ impl Engine {
         }
     }
 
-    async fn send_answer(&self, held: &mut Held, timeline: &mut Timeline) -> Mark {
-        let job = held.job.clone();
-        let Some(answer) = held.progress.answer.clone() else {
-            return self.park(held, "there is no answer to send");
-        };
-        let portal = self.0.portals.get(&job.app, &job.member_id);
-        let _permit = portal.permit().await;
-        if let Err(at) = portal.pause.enter(self.now()) {
-            return self.unsent(held, at, "the portal is in trouble: the answer waits");
-        }
-        held.progress.sends += 1;
-        let start = self.0.shared.clock.now();
-        let sending = Sending {
-            job: &job,
-            answer: &answer,
-        };
-        let sent = self.0.portals.send(&portal, &sending, timeline).await;
-        let took = start.duration_until(self.0.shared.clock.now()).unsigned_abs();
-        self.0.shared.counts.send(&sent, took);
-        let outcome = if answer.error.is_some() {
-            Outcome::AnsweredError
-        } else {
-            Outcome::Answered
-        };
-        match sent {
-            Sent::Taken => {
-                portal.pause.works();
-                let state = if job.subscription.confirms() {
-                    State::Sent
-                } else {
-                    State::Done
-                };
-                self.mark(held, state, Some(outcome))
-            }
-            Sent::NoToken(problem) => {
-                portal.pause.undecided();
-                let delay = AGAIN.delay(held.progress.sends);
-                self.unsent(held, self.now().after(delay), problem)
-            }
-            Sent::Refused(verdict, problem) => self.refused(held, &portal.pause, &verdict, problem),
-        }
+    /// There is no token to send the answer with.
+    pub(super) fn no_token(&self, held: &Held, problem: String) -> Mark {
+        self.unsent(held, self.now().after(AGAIN.delay(held.progress.sends)), problem)
     }
 
-    fn refused(&self, held: &Held, pause: &crate::portal::Pause, verdict: &Verdict, problem: String) -> Mark {
+    /// The portal did not take the answer.
+    pub(super) fn refused(&self, held: &Held, pause: &Pause, verdict: &Verdict, problem: String) -> Mark {
         let now = self.now();
         if !matches!(verdict, Verdict::Pause(_) | Verdict::Barred) {
             pause.works();
@@ -220,7 +180,7 @@ impl Engine {
     }
 
     /// An answer that must wait. Past the deadline it gets one attempt, then the job is parked.
-    fn unsent(&self, held: &Held, at: Millis, problem: impl Into<String>) -> Mark {
+    pub(super) fn unsent(&self, held: &Held, at: Millis, problem: impl Into<String>) -> Mark {
         let problem = problem.into();
         let deadline = held.job.deadline.at;
         if self.now() >= deadline && held.progress.sends > 0 {
@@ -233,7 +193,7 @@ impl Engine {
         mark
     }
 
-    fn over(&self, held: &Held, outcome: Outcome, problem: String) -> Mark {
+    pub(super) fn over(&self, held: &Held, outcome: Outcome, problem: String) -> Mark {
         let mut mark = self.mark(held, State::Done, Some(outcome));
         mark.problem = Some(problem);
         mark
@@ -264,7 +224,7 @@ impl Engine {
         mark
     }
 
-    fn mark(&self, held: &Held, state: State, outcome: Option<Outcome>) -> Mark {
+    pub(super) fn mark(&self, held: &Held, state: State, outcome: Option<Outcome>) -> Mark {
         let problem = held.progress.answer.as_ref().and_then(|answer| answer.error.clone());
         Mark {
             state,

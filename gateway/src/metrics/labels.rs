@@ -45,3 +45,14 @@ pub(super) struct End {
     pub(super) state: &'static str,
     pub(super) outcome: &'static str,
 }
+
+/// What a request to a portal carries.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Kind {
+    pub(super) carries: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Settled {
+    pub(super) evidence: &'static str,
+}

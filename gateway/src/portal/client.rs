@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bitrix::rest::{CallError, check_reply};
+use bitrix::rest::CallError;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
@@ -16,7 +16,7 @@ use service::innermost;
 
 use super::REPLY_LIMIT;
 
-/// A reply to `event.send` is some hundred bytes; a page of a proxy may be more.
+/// A reply to `event.send` is some hundred bytes, to a batch of 50 with a reading 20 KB; a page of a proxy may be more.
 const REPLY_BYTES: usize = 256 * 1024;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -67,8 +67,13 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// Posts JSON. The token is in the body, where no log looks.
-    pub(crate) async fn post(&self, url: &Uri, body: Vec<u8>) -> Result<(), SendError> {
+    /// Posts JSON; `read` understands the reply. The token is in the body, where no log looks.
+    pub(crate) async fn post<T>(
+        &self,
+        url: &Uri,
+        body: Vec<u8>,
+        read: impl FnOnce(StatusCode, &HeaderMap, &[u8]) -> Result<T, CallError>,
+    ) -> Result<T, SendError> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(url.clone())
@@ -80,7 +85,7 @@ impl HttpClient {
         match tokio::time::timeout(REPLY_LIMIT, self.exchange(request)).await {
             Err(_) => Err(SendError::Transport(format!("no reply within {REPLY_LIMIT:?}"))),
             Ok(Err(problem)) => Err(SendError::Transport(problem)),
-            Ok(Ok((status, headers, body))) => check_reply(status, &headers, &body).map_err(SendError::Portal),
+            Ok(Ok((status, headers, body))) => read(status, &headers, &body).map_err(SendError::Portal),
         }
     }
 

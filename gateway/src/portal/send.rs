@@ -1,20 +1,28 @@
-use std::time::{Duration, SystemTime};
+//! One request to a portal: answers, readings of workflows, or both.
 
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
+
+use bitrix::rest::{Command, Reply, batch_params, batch_results, check_reply, decode_reply};
 use data_encoding::HEXLOWER;
 use proto::registrar::v1::RecheckRequest;
 use serde::Serialize;
+use serde_json::{Value, json};
 use service::{
     system_time,
     telemetry::{self, KeyValue},
 };
 
 use super::{
-    Portal, Portals, Verdict,
+    Portal, Portals, Row, Verdict,
     client::SendError,
+    rows,
     token::{NoToken, Token},
 };
 use crate::{
-    job::{Answer, Job},
+    job::{Answer, Job, Millis},
     timeline::Timeline,
 };
 
@@ -22,9 +30,12 @@ use crate::{
 pub(crate) struct Sending<'a> {
     pub(crate) job: &'a Job,
     pub(crate) answer: &'a Answer,
+    pub(crate) timeline: &'a mut Timeline,
+    /// Its parameters in a batch, if they are at hand.
+    pub(crate) params: Option<Value>,
 }
 
-/// The result of a call.
+/// What became of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// The portal took it.
@@ -33,6 +44,27 @@ pub(crate) enum Sent {
     Refused(Verdict, String),
     /// There is no token to send it with.
     NoToken(String),
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) struct Exchanged {
+    /// Of each answer, in order.
+    pub(crate) answers: Vec<Sent>,
+    /// What was read: the workflows that are not in it are gone.
+    pub(crate) rows: Read,
+    /// The second of the portal's clock in which the request began, as far as is known.
+    pub(crate) second: i64,
+}
+
+/// What became of a request's readings.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Rows(HashMap<String, Row>),
+    /// They can't be read with this token; why.
+    Denied(String),
+    /// The portal did not answer as it should.
+    Failed(Verdict, String),
 }
 
 impl Sent {
@@ -55,76 +87,164 @@ struct EventSend<'a> {
     // `return_values` follows: it is JSON already.
 }
 
+/// A reply that was understood.
+enum Replied {
+    /// To a lone answer.
+    Taken(Option<f64>),
+    Whole(Reply),
+}
+
 impl Portals {
-    /// Sends an answer, once; a second time when the first one's token was over.
-    pub(crate) async fn send(&self, portal: &Portal, sending: &Sending<'_>, timeline: &mut Timeline) -> Sent {
-        let job = sending.job;
+    /// Sends answers and reads workflows, `read` of them at most [`rows::PAGE`] in each part, with one request; with a second one
+    /// when the first one's token was over. Values of several answers must be safe in a batch.
+    pub(crate) async fn exchange(
+        &self,
+        portal: &Portal,
+        answers: &mut [Sending<'_>],
+        read: &[Vec<String>],
+    ) -> Exchanged {
         let mut rejected: Option<std::sync::Arc<Token>> = None;
         loop {
-            let token = match portal
+            let asked = portal
                 .tokens
-                .get(&self.registrar, &self.clock, job, rejected.as_deref(), timeline)
-                .await
-            {
+                .get(
+                    &self.registrar,
+                    &self.clock,
+                    portal,
+                    rejected.as_deref(),
+                    answers.first_mut(),
+                )
+                .await;
+            let token = match asked {
                 Ok(token) => token,
-                Err(NoToken::Gone(problem)) => return Sent::Refused(Verdict::PortalGone, problem),
-                Err(NoToken::NotNow(problem)) => return Sent::NoToken(problem),
-            };
-            let body = match sending.body(token.access.expose()) {
-                Ok(body) => body,
-                Err(error) => return Sent::Refused(Verdict::Forbidden, format!("the answer can't be sent: {error}")),
+                Err(no) => return self.without_token(answers.len(), &no),
             };
             let start = self.clock.now();
-            let replied = self.http.post(&token.event_send, body).await;
-            if job.trace.sampled {
-                let when = (system_time(start), system_time(self.clock.now()));
-                note(timeline, job, &token, when, &replied);
-            }
-            let error = match replied {
-                Ok(()) => return Sent::Taken,
-                Err(SendError::Transport(problem)) => {
-                    return Sent::Refused(
-                        Verdict::Pause(Duration::ZERO),
-                        format!("the portal can't be reached: {problem}"),
-                    );
-                }
-                Err(SendError::Portal(error)) => error,
+            let replied = match (&mut *answers, read) {
+                ([answer], []) => self.lone_answer(&token, answer).await,
+                ([], [ids]) => self.lone_reading(&token, ids).await,
+                (answers, read) => self.batch(&token, answers, read).await,
             };
-            let verdict = Verdict::of(&error);
-            let problem = format!("the portal refused the answer: {error}");
-            match verdict {
-                Verdict::Token if rejected.is_none() => rejected = Some(token),
-                Verdict::Token => return Sent::NoToken(problem),
-                Verdict::PortalGone | Verdict::Barred => {
-                    // Another administrator or a new installation brings another token.
-                    portal.tokens.forget().await;
-                    self.tell(job, &error.code);
-                    return Sent::Refused(verdict, problem);
+            let end = self.clock.now();
+            note(
+                answers,
+                portal,
+                &token,
+                (system_time(start), system_time(end)),
+                &replied,
+            );
+            let (verdict, problem, moved) = match replied {
+                Ok(replied) => {
+                    portal.limits.lock().replied(start.duration_until(end).unsigned_abs());
+                    return judged(replied, answers.len(), read.len(), Millis::from(end));
                 }
-                Verdict::Pause(_) if error.location.is_some() => {
-                    // It moved. A redirect is never followed: the registrar asks the OAuth server where to.
-                    portal.tokens.forget().await;
-                    self.tell(job, "302");
-                    return Sent::Refused(verdict, problem);
+                Err(SendError::Transport(problem)) => {
+                    let problem = format!("the portal can't be reached: {problem}");
+                    (Verdict::Pause(Duration::ZERO), problem, None)
                 }
-                _ => return Sent::Refused(verdict, problem),
+                Err(SendError::Portal(error)) => {
+                    let moved = error.location.is_some().then_some("302");
+                    let problem = format!("the portal refused the answer: {error}");
+                    let verdict = Verdict::of(&error);
+                    let told = matches!(verdict, Verdict::PortalGone | Verdict::Barred).then_some(error.code);
+                    if error.kind == bitrix::rest::ErrorKind::RateLimited {
+                        portal.limits.lock().overflowed(end.into());
+                    }
+                    if let Some(code) = told.as_deref().or(moved) {
+                        // Another administrator or a new installation brings another token, and a portal that moved another
+                        // address: a redirect is never followed, the registrar asks the OAuth server.
+                        portal.tokens.forget().await;
+                        self.tell(portal, code);
+                    }
+                    (verdict, problem, moved)
+                }
+            };
+            if verdict == Verdict::Token && moved.is_none() {
+                if rejected.is_none() {
+                    rejected = Some(token);
+                    continue;
+                }
+                return self.without_token(answers.len(), &NoToken::NotNow(problem));
             }
+            let alone = answers.is_empty() && matches!(verdict, Verdict::Forbidden);
+            return Exchanged {
+                answers: vec![Sent::Refused(verdict.clone(), problem.clone()); answers.len()],
+                rows: if alone {
+                    Read::Denied(problem)
+                } else {
+                    Read::Failed(verdict, problem)
+                },
+                second: second(None, end.into()),
+            };
         }
     }
 
+    fn without_token(&self, answers: usize, no: &NoToken) -> Exchanged {
+        let (sent, verdict, problem) = match no {
+            NoToken::Gone(problem) => (
+                Sent::Refused(Verdict::PortalGone, problem.clone()),
+                Verdict::PortalGone,
+                problem,
+            ),
+            NoToken::NotNow(problem) => (Sent::NoToken(problem.clone()), Verdict::Token, problem),
+        };
+        Exchanged {
+            answers: vec![sent; answers],
+            rows: Read::Failed(verdict, problem.clone()),
+            second: second(None, self.clock.now().into()),
+        }
+    }
+
+    async fn lone_answer(&self, token: &Token, answer: &Sending<'_>) -> Result<Replied, SendError> {
+        let body = answer.body(token.access.expose());
+        let url = &token.methods.event_send;
+        self.http.post(url, body, check_reply).await.map(Replied::Taken)
+    }
+
+    async fn lone_reading(&self, token: &Token, ids: &[String]) -> Result<Replied, SendError> {
+        let mut params = rows::params(ids);
+        params["auth"] = token.access.expose().into();
+        let url = &token.methods.instances;
+        self.http
+            .post(url, params.to_string().into_bytes(), decode_reply)
+            .await
+            .map(Replied::Whole)
+    }
+
+    async fn batch(
+        &self,
+        token: &Token,
+        answers: &mut [Sending<'_>],
+        read: &[Vec<String>],
+    ) -> Result<Replied, SendError> {
+        let readings = read.iter().map(|ids| Command {
+            method: rows::METHOD.into(),
+            params: rows::params(ids),
+        });
+        let commands: Vec<_> = readings.chain(answers.iter_mut().map(Sending::command)).collect();
+        let mut params = batch_params(&commands, false).map_err(SendError::Portal)?;
+        params["auth"] = token.access.expose().into();
+        let url = &token.methods.batch;
+        self.http
+            .post(url, params.to_string().into_bytes(), decode_reply)
+            .await
+            .map(Replied::Whole)
+    }
+
     /// Tells the registrar that something is wrong with an installation.
-    fn tell(&self, job: &Job, error: &str) {
+    fn tell(&self, portal: &Portal, error: &str) {
         let registrar = self.registrar.clone();
         let request = RecheckRequest {
-            app: job.app.clone(),
-            member_id: job.member_id.clone(),
+            app: portal.app.clone(),
+            member_id: portal.member_id.clone(),
             error: error.to_owned(),
         };
-        let trace_id = job.trace.id;
         tokio::spawn(async move {
+            let (app, member_id) = (request.app.clone(), request.member_id.clone());
             if let Err(status) = registrar.recheck(request).await {
                 tracing::warn!(
-                    %trace_id,
+                    app,
+                    member_id,
                     error = status.message(),
                     "the registrar could not be told of a portal's refusal"
                 );
@@ -133,72 +253,149 @@ impl Portals {
     }
 }
 
-/// Notes a POST to the portal in the job's trace.
+/// What each part of a reply means.
+fn judged(replied: Replied, answers: usize, readings: usize, end: Millis) -> Exchanged {
+    let reply = match replied {
+        Replied::Taken(began) => {
+            return Exchanged {
+                answers: vec![Sent::Taken],
+                rows: Read::Rows(HashMap::new()),
+                second: second(began, end),
+            };
+        }
+        Replied::Whole(reply) => reply,
+    };
+    let began = second(reply.time.map(|time| time.start), end);
+    let lone = answers == 0 && readings == 1;
+    let parts = if lone {
+        vec![Ok(reply.result)]
+    } else {
+        batch_results(&reply, answers + readings)
+    };
+    let mut read = Read::Rows(HashMap::new());
+    let mut sent = Vec::with_capacity(answers);
+    for (at, part) in parts.into_iter().enumerate() {
+        if at >= readings {
+            sent.push(match part {
+                Ok(_) => Sent::Taken,
+                Err(error) => Sent::Refused(Verdict::of(&error), format!("the portal refused the answer: {error}")),
+            });
+            continue;
+        }
+        let found = match part {
+            Ok(result) => rows::read(&result).map_err(|problem| Read::Denied(problem.into())),
+            Err(error) => Err(match Verdict::of(&error) {
+                Verdict::Forbidden | Verdict::Barred => Read::Denied(error.to_string()),
+                verdict => Read::Failed(verdict, error.to_string()),
+            }),
+        };
+        match (&mut read, found) {
+            (Read::Rows(rows), Ok(found)) => rows.extend(found),
+            (Read::Rows(_), Err(failed)) => read = failed,
+            _ => {}
+        }
+    }
+    Exchanged {
+        answers: sent,
+        rows: read,
+        second: began,
+    }
+}
+
+/// The second in which a request began by the portal's clock; without its word the one in which it ended by ours, so that no
+/// save before it counts as one after it.
+fn second(began: Option<f64>, end: Millis) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+    began.map_or(end.0.div_euclid(1000), |began| began.floor() as i64)
+}
+
+/// Notes a POST to the portal in the trace of each answer that it carried.
 fn note(
-    timeline: &mut Timeline,
-    job: &Job,
+    answers: &mut [Sending<'_>],
+    portal: &Portal,
     token: &Token,
     when: (SystemTime, SystemTime),
-    replied: &Result<(), SendError>,
+    replied: &Result<Replied, SendError>,
 ) {
-    let mut attributes = Vec::with_capacity(8);
-    attributes.extend([
-        KeyValue::new("http.request.method", "POST"),
-        // The token is in the body.
-        KeyValue::new("url.full", token.url.clone()),
-        KeyValue::new("bizproc.portal", job.member_id.clone()),
-    ]);
-    attributes.extend(token.server.attributes());
-    let (status, problem) = match replied {
-        Ok(()) => (Some(200), None),
-        Err(SendError::Portal(error)) => (error.status, Some((error.code.clone(), error.to_string()))),
-        Err(SendError::Transport(problem)) => (None, Some(("transport".into(), problem.clone()))),
-    };
-    attributes.extend(status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));
-    let mut failed = None;
-    if let Some((kind, problem)) = problem {
-        attributes.push(KeyValue::new("error.type", kind));
-        failed = Some(problem);
+    let together = i64::try_from(answers.len()).unwrap_or(i64::MAX);
+    for Sending { job, timeline, .. } in answers.iter_mut().filter(|answer| answer.job.trace.sampled) {
+        let mut attributes = Vec::with_capacity(9);
+        attributes.extend([
+            KeyValue::new("http.request.method", "POST"),
+            // The token is in the body.
+            KeyValue::new("url.full", token.methods.url(together == 1)),
+            KeyValue::new("bizproc.portal", portal.member_id.clone()),
+        ]);
+        if together > 1 {
+            attributes.push(KeyValue::new("bizproc.answers", together));
+        }
+        attributes.extend(token.server.attributes());
+        let (status, problem) = match replied {
+            Ok(_) => (Some(200), None),
+            Err(SendError::Portal(error)) => (error.status, Some((error.code.clone(), error.to_string()))),
+            Err(SendError::Transport(problem)) => (None, Some(("transport".into(), problem.clone()))),
+        };
+        attributes.extend(status.map(|status| KeyValue::new("http.response.status_code", i64::from(status))));
+        let mut failed = None;
+        if let Some((kind, problem)) = problem {
+            attributes.push(KeyValue::new("error.type", kind));
+            failed = Some(problem);
+        }
+        let span = timeline.client(job.trace, "bizproc.event.send", telemetry::span_id(), when, attributes);
+        span.problem = failed;
+        // The token was issued in the trace of another job: link to it.
+        let elsewhere = token.issued.is_sampled() && token.issued.trace_id() != job.trace.id;
+        span.link = elsewhere.then(|| token.issued.clone());
     }
-    let span = timeline.client(job.trace, "bizproc.event.send", telemetry::span_id(), when, attributes);
-    span.problem = failed;
-    // The token was issued in the trace of another job: link to it.
-    let elsewhere = token.issued.is_sampled() && token.issued.trace_id() != job.trace.id;
-    span.link = elsewhere.then(|| token.issued.clone());
 }
 
 impl Sending<'_> {
-    fn body(&self, access_token: &str) -> serde_json::Result<Vec<u8>> {
-        let log_message = self.log_message();
+    fn body(&self, access_token: &str) -> Vec<u8> {
+        let log_message = log_message(self.job, self.answer);
         let mut body = Vec::with_capacity(512 + self.answer.values.len());
         let beginning = EventSend {
             auth: access_token,
             event_token: self.job.event_token.expose(),
             log_message: &log_message,
         };
-        serde_json::to_writer(&mut body, &beginning)?;
+        serde_json::to_writer(&mut body, &beginning).expect("texts become JSON, and memory takes them");
         body.pop();
         body.extend_from_slice(b",\"return_values\":");
         body.extend_from_slice(self.answer.values.as_bytes());
         body.push(b'}');
-        Ok(body)
+        body
     }
 
-    /// What the workflow's log shows: the job, never the user's data. A portal's security filter alters free text, but
-    /// not these words and digits.
-    fn log_message(&self) -> String {
-        let job = self.job.id();
-        let trace = self.job.trace;
-        let mut text = match &self.answer.error {
-            None => format!("Answered by job {job}"),
-            Some(error) => format!("{}; job {job}", excerpt(error)),
-        };
-        if trace.sampled {
-            text.push_str(", trace ");
-            HEXLOWER.encode_append(&trace.id.to_bytes(), &mut text);
+    fn command(&mut self) -> Command {
+        Command {
+            method: "bizproc.event.send".into(),
+            params: self.params.take().unwrap_or_else(|| params(self.job, self.answer)),
         }
-        text
     }
+}
+
+/// The parameters of an answer as a batch's command has them.
+pub(crate) fn params(job: &Job, answer: &Answer) -> Value {
+    json!({
+        "EVENT_TOKEN": job.event_token.expose(),
+        "RETURN_VALUES": serde_json::from_str::<Value>(&answer.values).unwrap_or_default(),
+        "LOG_MESSAGE": log_message(job, answer),
+    })
+}
+
+/// What the workflow's log shows: the job, never the user's data. A portal's security filter alters free text, but
+/// not these words and digits.
+fn log_message(job: &Job, answer: &Answer) -> String {
+    let (id, trace) = (job.id(), job.trace);
+    let mut text = match &answer.error {
+        None => format!("Answered by job {id}"),
+        Some(error) => format!("{}; job {id}", excerpt(error)),
+    };
+    if trace.sampled {
+        text.push_str(", trace ");
+        HEXLOWER.encode_append(&trace.id.to_bytes(), &mut text);
+    }
+    text
 }
 
 /// The log keeps 64 KB of a line; a person reads less.

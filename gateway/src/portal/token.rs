@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tonic::Code;
 
+use super::{Portal, Sending, rows};
 use crate::{
-    job::{Job, Millis},
+    job::Millis,
     registrar::{ISSUE_TOKEN, Registrar, ended},
-    timeline::Timeline,
     trace::Server,
 };
 
@@ -31,13 +31,21 @@ pub(super) struct Tokens(Mutex<Option<Arc<Token>>>);
 pub(super) struct Token {
     pub(super) access: Secret,
     expires: Millis,
-    /// `bizproc.event.send` of the portal that the OAuth server named.
-    pub(super) event_send: Uri,
-    /// The same for spans, which share it.
-    pub(super) url: Arc<str>,
+    /// Methods of the portal that the OAuth server named.
+    pub(super) methods: Methods,
     pub(super) server: Server,
     /// The span of the call that brought it: in the trace of the job that needed it first.
     pub(super) issued: SpanContext,
+}
+
+/// Addresses of the methods that answers need.
+pub(super) struct Methods {
+    pub(super) event_send: Uri,
+    pub(super) batch: Uri,
+    pub(super) instances: Uri,
+    /// For spans, which share them.
+    event_send_url: Arc<str>,
+    batch_url: Arc<str>,
 }
 
 /// Why there is none.
@@ -50,14 +58,14 @@ pub(super) enum NoToken {
 }
 
 impl Tokens {
-    /// A token other than `rejected`, for `job`.
+    /// A token other than `rejected`. The call that brings it, if there must be one, is noted with `answer`.
     pub(super) async fn get(
         &self,
         registrar: &Registrar,
         clock: &SharedClock,
-        job: &Job,
+        portal: &Portal,
         rejected: Option<&Token>,
-        timeline: &mut Timeline,
+        answer: Option<&mut Sending<'_>>,
     ) -> Result<Arc<Token>, NoToken> {
         // Held over the request: whoever else waits gets its result.
         let mut current = self.0.lock().await;
@@ -70,16 +78,20 @@ impl Tokens {
             return Ok(token.clone());
         }
         let request = IssueTokenRequest {
-            app: job.app.clone(),
-            member_id: job.member_id.clone(),
+            app: portal.app.clone(),
+            member_id: portal.member_id.clone(),
             rejected_sha256: rejected
                 .map(|token| Sha256::digest(token.access.expose()).to_vec())
                 .unwrap_or_default(),
         };
         let id = telemetry::span_id();
-        let span = job.trace.context(id);
+        let span = answer
+            .as_ref()
+            .map_or(SpanContext::NONE, |answer| answer.job.trace.context(id));
         let issued = Box::pin(registrar.issue_token(request, &span)).await;
-        if job.trace.sampled {
+        if let Some(Sending { job, timeline, .. }) = answer
+            && job.trace.sampled
+        {
             let mut attributes = registrar.attributes(ISSUE_TOKEN);
             attributes.extend(ended(&issued));
             let when = (system_time(start), system_time(clock.now()));
@@ -113,8 +125,14 @@ impl Token {
             .client_endpoint
             .parse()
             .map_err(|error| wrong(format!("{error}")))?;
-        let url = method_url(&endpoint, "bizproc.event.send").map_err(|error| wrong(error.to_string()))?;
-        let event_send: Uri = url.as_str().parse().map_err(|error| wrong(format!("{error}")))?;
+        let method = |name| {
+            let url = method_url(&endpoint, name).map_err(|error| wrong(error.to_string()))?;
+            let uri: Uri = url.as_str().parse().map_err(|error| wrong(format!("{error}")))?;
+            Ok::<_, String>((uri, Arc::from(url.as_str())))
+        };
+        let (event_send, event_send_url) = method("bizproc.event.send")?;
+        let (batch, batch_url) = method("batch")?;
+        let (instances, _) = method(rows::METHOD)?;
         let expires = response
             .expires
             .map_or(now.after(2 * MARGIN), |end| Millis(end.seconds.saturating_mul(1000)));
@@ -122,10 +140,26 @@ impl Token {
             access: Secret::from(response.access_token),
             expires,
             server: Server::of(&event_send),
-            url: url.as_str().into(),
-            event_send,
+            methods: Methods {
+                event_send,
+                batch,
+                instances,
+                event_send_url,
+                batch_url,
+            },
             issued,
         })
+    }
+}
+
+impl Methods {
+    /// The address that an answer goes to, alone or with others.
+    pub(super) fn url(&self, alone: bool) -> Arc<str> {
+        if alone {
+            self.event_send_url.clone()
+        } else {
+            self.batch_url.clone()
+        }
     }
 }
 

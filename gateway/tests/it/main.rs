@@ -7,6 +7,7 @@ mod portal;
 mod registrar;
 
 mod answers;
+mod arrival;
 mod events;
 mod failures;
 mod http;

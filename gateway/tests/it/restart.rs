@@ -67,7 +67,10 @@ async fn what_was_sent_stays_sent() {
     let before = gateway.the_job(State::Sent).await;
     gateway.kill().await;
     let gateway = world.gateway().await;
-    assert_eq!(gateway.the_job(State::Sent).await, before);
+    let mut after = gateway.the_job(State::Sent).await;
+    // The next process looks for its arrival.
+    after.next_attempt = None;
+    assert_eq!(after, before);
     // A repeat is acknowledged, and nothing else.
     world.callback(&gateway, &Callback::new("x")).await;
     gateway.stop().await;

@@ -1,0 +1,232 @@
+//! Answers on their way to portals. One sender for an app on a portal is the only place that talks to that portal for jobs: it
+//! chooses the next request, keeps to the portal's limits, and holds an answer until it is proved to have arrived.
+
+mod outcome;
+mod queue;
+mod workflow;
+
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use bitrix::rest::is_batch_safe;
+use futures::FutureExt;
+use parking_lot::Mutex;
+
+use self::queue::{Plan, Queue, Request};
+use super::{AFTER_PANIC, Engine, Held};
+use crate::{
+    job::{Job, Millis},
+    portal::{Exchanged, Portal, Portals, Read, Sending, Sent},
+    storage::StoredJob,
+    timeline::Timeline,
+};
+
+/// Longest sleep of a sender that waits for a time.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The senders.
+pub(super) struct Answering {
+    portals: Portals,
+    senders: Mutex<HashMap<String, Arc<Sender>>>,
+}
+
+/// The sender of an app on a portal. It has no task while nothing waits.
+struct Sender {
+    portal: Portal,
+    queue: Mutex<Queue>,
+}
+
+/// An answer to be sent.
+pub(super) struct Ready {
+    pub(super) held: Held,
+    pub(super) timeline: Timeline,
+    command: Command,
+}
+
+/// An answer as a batch would carry it.
+enum Command {
+    /// Not looked at yet: a lone answer needs none.
+    Unknown,
+    /// A batch would alter it.
+    Alone,
+    Safe(serde_json::Value),
+}
+
+impl Answering {
+    pub(super) fn new(portals: Portals) -> Self {
+        Self {
+            portals,
+            senders: Mutex::default(),
+        }
+    }
+
+    fn sender(&self, job: &Job) -> Arc<Sender> {
+        // An app's name has no blank.
+        let key = [&job.app, " ", &job.member_id].concat();
+        self.senders
+            .lock()
+            .entry(key)
+            .or_insert_with(|| {
+                Arc::new(Sender {
+                    portal: self.portals.open(&job.app, &job.member_id),
+                    queue: Mutex::default(),
+                })
+            })
+            .clone()
+    }
+}
+
+impl Engine {
+    /// Hands an answer to the sender of its portal.
+    pub(super) fn answer(&self, held: Held, timeline: Timeline) {
+        let sender = self.0.answering.sender(&held.job);
+        let ready = Ready::new(held, timeline);
+        sender.queue.lock().add(ready, self.now());
+        self.pump(&sender);
+    }
+
+    /// Looks for the arrival of an answer that was sent before.
+    pub(super) fn look_for(&self, stored: StoredJob, permit: super::Permit) {
+        let sender = self.0.answering.sender(&stored.job);
+        sender.queue.lock().look_for(stored, permit, self.now());
+        self.pump(&sender);
+    }
+
+    /// Sends what can be sent now, and comes back when more can be.
+    fn pump(&self, sender: &Arc<Sender>) {
+        loop {
+            let now = self.now();
+            let stopping = self.0.shared.lifecycle.is_stopping();
+            let mut queue = sender.queue.lock();
+            let unseen = queue.unseen(now);
+            let plan = queue.plan(now, &mut sender.portal.limits.lock(), &sender.portal.pause);
+            let left = match &plan {
+                Plan::Pause(_) => queue.give_up(),
+                // What can't go now goes after the next start.
+                Plan::Wait(_) | Plan::Nothing if stopping => queue.give_up(),
+                _ => Vec::new(),
+            };
+            drop(queue);
+            self.settle(unseen);
+            let paused = if let Plan::Pause(at) = &plan { *at } else { now };
+            for Ready { held, timeline, .. } in left {
+                let mark = self.unsent(&held, paused, "the portal is in trouble: the answer waits");
+                self.finish(held, mark, timeline);
+            }
+            match plan {
+                Plan::Request(request) => self.spawn_request(sender.clone(), request),
+                Plan::Pause(at) | Plan::Wait(at) => {
+                    if !stopping {
+                        self.sleep(sender, at);
+                    }
+                    return;
+                }
+                Plan::Nothing => return,
+            }
+        }
+    }
+
+    /// Comes back at that time, unless it comes back earlier anyway.
+    fn sleep(&self, sender: &Arc<Sender>, at: Millis) {
+        if !sender.queue.lock().set_timer(at) {
+            return;
+        }
+        let (engine, sender) = (self.clone(), sender.clone());
+        let pause = at.since(self.now()).min(TICK);
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            if sender.queue.lock().take_timer(at) {
+                engine.pump(&sender);
+            }
+        });
+    }
+
+    fn spawn_request(&self, sender: Arc<Sender>, mut request: Request) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let asked = engine.now();
+            let made = AssertUnwindSafe(engine.exchange(&sender.portal, &mut request))
+                .catch_unwind()
+                .await;
+            match made {
+                Ok(exchanged) => engine.absorb(&sender, request, asked, exchanged),
+                Err(_) => engine.absorb_panic(&sender, request),
+            }
+            engine.pump(&sender);
+        });
+    }
+
+    async fn exchange(&self, portal: &Portal, request: &mut Request) -> Exchanged {
+        let start = self.0.shared.clock.now();
+        let readings = request.readings();
+        let answers = request.answers.len();
+        let mut sendings = Vec::with_capacity(answers);
+        for Ready {
+            held,
+            timeline,
+            command,
+        } in &mut request.answers
+        {
+            held.progress.sends += 1;
+            let answer = held.progress.answer.as_ref().expect("only answers are handed over");
+            sendings.push(Sending {
+                job: &held.job,
+                answer,
+                timeline,
+                params: match std::mem::replace(command, Command::Unknown) {
+                    Command::Safe(params) => Some(params),
+                    _ => None,
+                },
+            });
+        }
+        let portals = &self.0.answering.portals;
+        let exchanged = Box::pin(portals.exchange(portal, &mut sendings, &readings)).await;
+        let took = start.duration_until(self.0.shared.clock.now()).unsigned_abs();
+        self.0.shared.counts.request(answers, readings.len(), took);
+        exchanged
+    }
+
+    fn absorb_panic(&self, sender: &Arc<Sender>, request: Request) {
+        tracing::error!(
+            app = sender.portal.app,
+            member_id = sender.portal.member_id,
+            "a request to the portal panicked"
+        );
+        let exchanged = Exchanged {
+            answers: request.answers.iter().map(|_| Sent::NoToken(String::new())).collect(),
+            rows: Read::Failed(crate::portal::Verdict::Again, String::new()),
+            second: 0,
+        };
+        let answers = sender.queue.lock().returned(request, &exchanged.answers, 0, self.now());
+        for Ready { held, timeline, .. } in answers {
+            let mark = self.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log");
+            self.finish(held, mark, timeline);
+        }
+    }
+}
+
+impl Ready {
+    fn new(held: Held, timeline: Timeline) -> Self {
+        Self {
+            held,
+            timeline,
+            command: Command::Unknown,
+        }
+    }
+
+    /// Whether it can't go in a batch.
+    fn is_alone(&mut self) -> bool {
+        if let Command::Unknown = self.command {
+            let params = self
+                .held
+                .progress
+                .answer
+                .as_ref()
+                .map(|answer| crate::portal::params(&self.held.job, answer));
+            self.command = match params {
+                Some(params) if is_batch_safe(&params) => Command::Safe(params),
+                _ => Command::Alone,
+            };
+        }
+        matches!(self.command, Command::Alone)
+    }
+}
