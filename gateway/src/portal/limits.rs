@@ -151,7 +151,7 @@ mod tests {
         limits.replied(Duration::from_secs(2));
         assert_eq!(limits.width(), 2);
         for _ in 0..9 {
-            limits.replied(Duration::from_secs(60));
+            limits.replied(Duration::from_mins(1));
         }
         assert_eq!(limits.width(), 1);
         for _ in 0..1000 {

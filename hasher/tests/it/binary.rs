@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     process::{Output, Stdio},
+    time::Duration,
 };
 
 use http_body_util::StreamBody;
@@ -270,4 +271,32 @@ async fn an_endpoint_that_is_away_stops_nothing() {
     running.signal().await;
     running.logged("spans cannot be sent").await;
     assert_eq!(running.exit_code().await, 0);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let child = command()
+        .envs([
+            ("HASHER__GRPC__LISTEN", free.to_string()),
+            ("HASHER__ADMIN__LISTEN", "127.0.0.1:0".into()),
+        ])
+        .stderr(full)
+        .spawn()
+        .unwrap();
+    let mut running = Running {
+        child,
+        log: unbounded_channel().1,
+        address: free.to_string(),
+    };
+    while TcpStream::connect(free).await.is_err() {
+        assert_eq!(running.child.try_wait().unwrap(), None);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    running.call().await;
+    assert_eq!(running.terminate().await, 0);
 }

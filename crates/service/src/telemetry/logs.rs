@@ -29,7 +29,10 @@ pub fn logs_from(default: &str) {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // A line that cannot be written, because the log's disk is full or its reader has gone, is lost. Told by `eprintln!`
+        // instead, it would panic, and end the task that logs.
+        .log_internal_errors(false);
     let started = if io::stderr().is_terminal() {
         builder.try_init()
     } else {
