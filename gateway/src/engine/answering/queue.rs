@@ -511,3 +511,6 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
