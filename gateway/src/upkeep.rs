@@ -75,6 +75,7 @@ impl Upkeep {
             State::Quarantined,
             State::Accepted,
             State::AnsweredUnsent,
+            State::Sent,
             State::Parked,
         ] {
             let found = waiting.iter().find(|found| found.state == state);

@@ -8,6 +8,11 @@ use crate::job::Millis;
 const RESERVED: f64 = 5.0;
 /// A reply that takes longer: the portal has enough to do.
 const SLOW: Duration = Duration::from_secs(1);
+/// A method is refused once it has run for 420 s of ten minutes, by the server's default. From here on it is left alone until the
+/// portal counts anew.
+const BUSY: f64 = 360.0;
+/// The portal counts over ten minutes.
+const LONGEST: Duration = Duration::from_mins(10);
 /// Quick replies in a row before one request more is under way at once.
 const QUICK: u32 = 20;
 
@@ -30,6 +35,8 @@ pub(crate) struct Limits {
     at: Millis,
     width: usize,
     quick: u32,
+    /// The portal's time for us is used up until then.
+    rests_until: Millis,
 }
 
 impl Limits {
@@ -40,6 +47,7 @@ impl Limits {
             at: Millis::default(),
             width: rates.at_once,
             quick: 0,
+            rests_until: Millis::default(),
         }
     }
 
@@ -50,6 +58,9 @@ impl Limits {
 
     /// Takes a place for a request, or says when there is one.
     pub(crate) fn take(&mut self, now: Millis) -> Result<(), Millis> {
+        if now < self.rests_until {
+            return Err(self.rests_until);
+        }
         if self.rates.per_second <= 0.0 {
             return Ok(());
         }
@@ -66,6 +77,13 @@ impl Limits {
     pub(crate) fn overflowed(&mut self, now: Millis) {
         self.leak(now);
         self.level = self.rates.burst.max(1.0);
+    }
+
+    /// A method has run for so many seconds of the portal's time; it counts anew after `reset`.
+    pub(crate) fn operated(&mut self, seconds: f64, reset: Duration, now: Millis) {
+        if seconds >= BUSY {
+            self.rests_until = self.rests_until.max(now.after(reset.min(LONGEST)));
+        }
     }
 
     /// A request was answered.
@@ -158,6 +176,18 @@ mod tests {
             limits.replied(Duration::from_millis(50));
         }
         assert_eq!(limits.width(), 4);
+    }
+
+    #[test]
+    fn what_a_method_may_run_is_not_used_up() {
+        let mut limits = Limits::new(CLOUD);
+        limits.operated(359.0, Duration::from_secs(100), Millis(0));
+        assert_eq!(limits.take(Millis(0)), Ok(()));
+        limits.operated(361.0, Duration::from_secs(100), Millis(0));
+        assert_eq!(limits.take(Millis(99_999)), Err(Millis(100_000)));
+        assert_eq!(limits.take(Millis(100_000)), Ok(()));
+        limits.operated(400.0, Duration::MAX, Millis(0));
+        assert_eq!(limits.take(Millis(600_000)), Ok(()), "ten minutes at most");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bitrix::rest::{Command, Reply, batch_params, batch_results, check_reply, decode_reply};
+use bitrix::rest::{Command, Reply, Time, batch_params, batch_results, check_reply, decode_reply};
 use data_encoding::HEXLOWER;
 use proto::registrar::v1::RecheckRequest;
 use serde::Serialize;
@@ -90,8 +90,22 @@ struct EventSend<'a> {
 /// A reply that was understood.
 enum Replied {
     /// To a lone answer.
-    Taken(Option<f64>),
+    Taken(Option<Time>),
     Whole(Reply),
+}
+
+impl Replied {
+    /// What each method in it says of its time.
+    fn times(&self) -> Vec<Time> {
+        match self {
+            Self::Taken(time) => time.iter().copied().collect(),
+            Self::Whole(reply) => {
+                let parts = reply.result.get("result_time").and_then(Value::as_object);
+                let parts = parts.into_iter().flatten().filter_map(|(_, time)| Time::of_json(time));
+                reply.time.into_iter().chain(parts).collect()
+            }
+        }
+    }
 }
 
 impl Portals {
@@ -135,7 +149,14 @@ impl Portals {
             );
             let (verdict, problem, moved) = match replied {
                 Ok(replied) => {
-                    portal.limits.lock().replied(start.duration_until(end).unsigned_abs());
+                    let mut limits = portal.limits.lock();
+                    limits.replied(start.duration_until(end).unsigned_abs());
+                    for time in replied.times() {
+                        let reset = time.operating_reset_at.map_or(0.0, |at| at - time.finish);
+                        let reset = Duration::try_from_secs_f64(reset).unwrap_or_default();
+                        limits.operated(time.operating.unwrap_or_default(), reset, end.into());
+                    }
+                    drop(limits);
                     return judged(replied, answers.len(), read.len(), Millis::from(end));
                 }
                 Err(SendError::Transport(problem)) => {
@@ -256,16 +277,16 @@ impl Portals {
 /// What each part of a reply means.
 fn judged(replied: Replied, answers: usize, readings: usize, end: Millis) -> Exchanged {
     let reply = match replied {
-        Replied::Taken(began) => {
+        Replied::Taken(time) => {
             return Exchanged {
                 answers: vec![Sent::Taken],
                 rows: Read::Rows(HashMap::new()),
-                second: second(began, end),
+                second: second(time, end),
             };
         }
         Replied::Whole(reply) => reply,
     };
-    let began = second(reply.time.map(|time| time.start), end);
+    let began = second(reply.time, end);
     let lone = answers == 0 && readings == 1;
     let parts = if lone {
         vec![Ok(reply.result)]
@@ -304,9 +325,9 @@ fn judged(replied: Replied, answers: usize, readings: usize, end: Millis) -> Exc
 
 /// The second in which a request began by the portal's clock; without its word the one in which it ended by ours, so that no
 /// save before it counts as one after it.
-fn second(began: Option<f64>, end: Millis) -> i64 {
+fn second(time: Option<Time>, end: Millis) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-    began.map_or(end.0.div_euclid(1000), |began| began.floor() as i64)
+    time.map_or(end.0.div_euclid(1000), |time| time.start.floor() as i64)
 }
 
 /// Notes a POST to the portal in the trace of each answer that it carried.

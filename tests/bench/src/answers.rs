@@ -13,6 +13,8 @@ pub(crate) struct Answers {
     answered: AtomicU32,
     repeated: AtomicU32,
     wrong: AtomicU32,
+    read: AtomicU32,
+    readings: AtomicU32,
 }
 
 impl Answers {
@@ -31,6 +33,23 @@ impl Answers {
         counter.fetch_add(1, Ordering::Relaxed);
         seen[number] = true;
         true
+    }
+
+    /// Takes a reading of so many workflows.
+    pub(crate) fn read(&self, workflows: usize) {
+        self.read
+            .fetch_add(u32::try_from(workflows).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.readings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Workflows that were read.
+    pub(crate) fn workflows_read(&self) -> u32 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Readings.
+    pub(crate) fn readings(&self) -> u32 {
+        self.readings.load(Ordering::Relaxed)
     }
 
     /// Jobs that were answered.

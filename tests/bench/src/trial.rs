@@ -171,8 +171,11 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Waits for what follows the last answer: spans, and states that are written lazily.
+    /// Waits for what follows the last answer: its proof, spans, and states that are written lazily.
     async fn settle(&self) {
+        while self.running.traced && self.sink.answers.workflows_read() < self.acknowledged {
+            sleep(QUIET).await;
+        }
         let mut spans = None;
         while self.running.traced && spans != Some(self.sink.collector.spans()) {
             spans = Some(self.sink.collector.spans());

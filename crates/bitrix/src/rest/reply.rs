@@ -25,7 +25,7 @@ pub struct Reply {
 }
 
 /// The `time` block of a reply. Recent servers send some of these as integers, all are seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 pub struct Time {
     /// When the call began, seconds since 1970.
     pub start: f64,
@@ -34,6 +34,7 @@ pub struct Time {
     /// How long it took, seconds.
     pub duration: f64,
     /// How long the method itself ran, seconds.
+    #[serde(default)]
     pub processing: f64,
     /// What the method has used of its operating time, seconds; only where the portal limits it.
     pub operating: Option<f64>,
@@ -68,25 +69,17 @@ pub fn decode_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Res
 }
 
 /// Whether a call succeeded, for who needs no result: says what [`decode_reply`] says, and looks not into what nobody reads.
-/// Gives when the call began, in seconds since 1970 by the server's clock, if it says so.
+/// Gives the server's account of its time, if it sent one.
 ///
 /// # Errors
 ///
 /// The same.
-pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Option<f64>, CallError> {
+pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Option<Time>, CallError> {
     #[derive(Deserialize)]
     struct Outcome {
         result: Option<IgnoredAny>,
         error: Option<IgnoredAny>,
-        time: Option<Began>,
-    }
-    #[derive(Deserialize)]
-    struct Began {
-        start: f64,
-        #[expect(dead_code, reason = "a block without it is none")]
-        finish: f64,
-        #[expect(dead_code, reason = "a block without it is none")]
-        duration: f64,
+        time: Option<Time>,
     }
     // A struct could be written as a list, too.
     if status.is_success()
@@ -95,9 +88,9 @@ pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Resu
         && outcome.result.is_some()
         && outcome.error.is_none()
     {
-        return Ok(outcome.time.map(|time| time.start));
+        return Ok(outcome.time);
     }
-    decode_reply(status, headers, body).map(|reply| reply.time.map(|time| time.start))
+    decode_reply(status, headers, body).map(|reply| reply.time)
 }
 
 /// The reply's JSON object, if it is a success; the OAuth server answers with bare objects.
@@ -200,7 +193,8 @@ fn float(value: &Value) -> Option<f64> {
 }
 
 impl Time {
-    fn of_json(time: &Value) -> Option<Self> {
+    /// As PHP's JSON has it: also numbers as texts.
+    pub fn of_json(time: &Value) -> Option<Self> {
         let seconds = |name| time.get(name).and_then(float);
         Some(Self {
             start: seconds("start")?,

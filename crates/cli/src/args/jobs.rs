@@ -112,12 +112,19 @@ pub(crate) struct Gateway {
 /// Where a job is.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum JobState {
+    /// Its sender is not proved yet.
     Quarantined,
+    /// Its executor is called.
     Accepted,
+    /// Its executor answers later.
     Deferred,
+    /// The portal does not take its answer yet.
     AnsweredUnsent,
+    /// The portal took its answer, which is looked for until it is seen to arrive.
     Sent,
+    /// It is over.
     Done,
+    /// It is not answered, and needs a person.
     Parked,
 }
 

@@ -112,6 +112,8 @@ registrar.uri = "http://{registrar}"
 registrar.token = "bench-service-token"
 operator_token = "bench-operator-token"
 store.path = "gateway.db"
+# The portal has no bucket.
+limits.portal_per_second = 0
 store.key = "0000000000000000000000000000000000000000000000000000000000000002"
 "#,
         oauth = sink.oauth_address,
