@@ -95,3 +95,21 @@ async fn others(emulator: Emulator, workflows: Vec<String>) {
         tokio::task::yield_now().await;
     }
 }
+
+/// Two requests a second are the portal's limit: answers that wait go together.
+#[tokio::test]
+async fn a_portals_limit_is_kept() -> anyhow::Result<()> {
+    const ANSWERS: u32 = 2000;
+    let stack = Stack::start(Shape::Serve).await?;
+    stack.install().await?;
+    let emulator = &stack.emulator;
+    emulator.set(json!({"limiter": true, "lock_hold_ms": 50})).await?;
+    let started = json!({"steps": branches_of(1), "count": ANSWERS});
+    emulator.post("workflows", started).await?;
+    let counters = emulator.counted("workflows_finished", ANSWERS.into()).await?;
+    assert_eq!(counters["answers_ignored"]["locked"], 0, "{counters}");
+    let refused = stack.count("gateway_sends_total{result=\"portal_in_trouble\"}").await?;
+    let requests = stack.count("gateway_requests_total").await?;
+    println!("{requests} requests, {refused} refused; {}\n{counters}", stack.metrics().await?);
+    Ok(())
+}

@@ -6,6 +6,8 @@ use crate::job::Millis;
 
 /// Part of the bucket that answers leave to the registrar's calls: one in so many.
 const RESERVED: f64 = 5.0;
+/// Up to this part of its room a request goes at once; beyond, requests that are not full keep a distance, so that answers gather.
+const AT_ONCE: f64 = 0.25;
 /// A reply that takes longer: the portal has enough to do.
 const SLOW: Duration = Duration::from_secs(1);
 /// A method is refused once it has run for 420 s of ten minutes, by the server's default. From here on it is left alone until the
@@ -33,6 +35,8 @@ pub(crate) struct Limits {
     rates: Rates,
     level: f64,
     at: Millis,
+    /// When the last request went.
+    last: Millis,
     width: usize,
     quick: u32,
     /// The portal's time for us is used up until then.
@@ -45,6 +49,7 @@ impl Limits {
             rates,
             level: 0.0,
             at: Millis::default(),
+            last: Millis::default(),
             width: rates.at_once,
             quick: 0,
             rests_until: Millis::default(),
@@ -56,8 +61,8 @@ impl Limits {
         self.width
     }
 
-    /// Takes a place for a request, or says when there is one.
-    pub(crate) fn take(&mut self, now: Millis) -> Result<(), Millis> {
+    /// Takes a place for a request, or says when there is one. `full`: it carries as much as one can.
+    pub(crate) fn take(&mut self, now: Millis, full: bool) -> Result<(), Millis> {
         if now < self.rests_until {
             return Err(self.rests_until);
         }
@@ -69,7 +74,15 @@ impl Limits {
         if over > 0.0 {
             return Err(now.after(Duration::from_secs_f64(over / self.speed()).max(Duration::from_millis(1))));
         }
+        let used = self.level / self.room();
+        if !full && used >= AT_ONCE {
+            let next = self.last.after(Duration::from_secs_f64(used / self.speed()));
+            if now < next {
+                return Err(next);
+            }
+        }
         self.level += 1.0;
+        self.last = now;
         Ok(())
     }
 
@@ -132,14 +145,14 @@ mod tests {
         let mut limits = Limits::new(CLOUD);
         let now = Millis(1_000_000);
         for _ in 0..40 {
-            assert_eq!(limits.take(now), Ok(()));
+            assert_eq!(limits.take(now, true), Ok(()));
         }
-        let at = limits.take(now).expect_err("ten are the registrar's");
+        let at = limits.take(now, true).expect_err("ten are the registrar's");
         assert!(at > now && at < now.after(Duration::from_secs(1)), "{at:?}");
-        assert_eq!(limits.take(at.after(Duration::from_millis(1))), Ok(()));
+        assert_eq!(limits.take(at.after(Duration::from_millis(1)), true), Ok(()));
         let mut sent = 0;
         for second in 1..=100 {
-            while limits.take(now.after(Duration::from_secs(second))).is_ok() {
+            while limits.take(now.after(Duration::from_secs(second)), true).is_ok() {
                 sent += 1;
             }
         }
@@ -147,10 +160,25 @@ mod tests {
     }
 
     #[test]
+    fn answers_gather_when_the_bucket_fills() {
+        let mut limits = Limits::new(CLOUD);
+        let now = Millis(1_000_000);
+        for _ in 0..10 {
+            assert_eq!(limits.take(now, false), Ok(()), "a quarter goes at once");
+        }
+        let next = limits.take(now, false).expect_err("then they keep a distance");
+        let distance = next.since(now);
+        assert!((100..300).contains(&distance.as_millis()), "{distance:?}");
+        assert_eq!(limits.take(now, true), Ok(()), "a full one need not wait");
+        let soon = now.after(Duration::from_secs(1));
+        assert_eq!(limits.take(soon, false), Ok(()));
+    }
+
+    #[test]
     fn what_the_portal_says_counts() {
         let mut limits = Limits::new(CLOUD);
         limits.overflowed(Millis(0));
-        let at = limits.take(Millis(0)).expect_err("it is full");
+        let at = limits.take(Millis(0), true).expect_err("it is full");
         assert!(at > Millis(5000), "down to our part first: {at:?}");
     }
 
@@ -160,7 +188,7 @@ mod tests {
             per_second: 0.0,
             ..CLOUD
         });
-        assert!((0..1000).all(|_| limits.take(Millis(0)).is_ok()));
+        assert!((0..1000).all(|_| limits.take(Millis(0), true).is_ok()));
     }
 
     #[test]
@@ -182,18 +210,18 @@ mod tests {
     fn what_a_method_may_run_is_not_used_up() {
         let mut limits = Limits::new(CLOUD);
         limits.operated(359.0, Duration::from_secs(100), Millis(0));
-        assert_eq!(limits.take(Millis(0)), Ok(()));
+        assert_eq!(limits.take(Millis(0), true), Ok(()));
         limits.operated(361.0, Duration::from_secs(100), Millis(0));
-        assert_eq!(limits.take(Millis(99_999)), Err(Millis(100_000)));
-        assert_eq!(limits.take(Millis(100_000)), Ok(()));
+        assert_eq!(limits.take(Millis(99_999), true), Err(Millis(100_000)));
+        assert_eq!(limits.take(Millis(100_000), true), Ok(()));
         limits.operated(400.0, Duration::MAX, Millis(0));
-        assert_eq!(limits.take(Millis(600_000)), Ok(()), "ten minutes at most");
+        assert_eq!(limits.take(Millis(600_000), true), Ok(()), "ten minutes at most");
     }
 
     #[test]
     fn a_clock_that_goes_back_does_no_harm() {
         let mut limits = Limits::new(CLOUD);
-        assert_eq!(limits.take(Millis(1_000_000)), Ok(()));
-        assert_eq!(limits.take(Millis(0)), Ok(()));
+        assert_eq!(limits.take(Millis(1_000_000), true), Ok(()));
+        assert_eq!(limits.take(Millis(0), true), Ok(()));
     }
 }

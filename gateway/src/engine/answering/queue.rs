@@ -167,7 +167,7 @@ impl Queue {
         if self.in_flight >= limits.width() {
             return Plan::Nothing;
         }
-        if let Err(at) = limits.take(now) {
+        if let Err(at) = limits.take(now, self.ready.len() >= BATCH_LIMIT - 1) {
             return Plan::Wait(at);
         }
         if let Err(at) = pause.enter(now) {
