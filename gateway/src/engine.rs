@@ -2,6 +2,7 @@
 
 mod answering;
 mod finish;
+mod lines;
 mod loader;
 mod memory;
 mod retry;
@@ -12,7 +13,11 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::FutureExt;
 
 pub(crate) use self::memory::{Hold, Permit};
-use self::{answering::Answering, loader::Wake, memory::Memory};
+use self::{
+    answering::Answering,
+    lines::Lines,
+    memory::{Memory, Whose},
+};
 use crate::{
     executor::Executors,
     job::{Job, Millis, Progress},
@@ -34,7 +39,7 @@ struct Inner {
     executors: Executors,
     answering: Answering,
     memory: Arc<Memory>,
-    wake: Wake,
+    lines: Lines,
     /// When this process began.
     started: Millis,
 }
@@ -53,24 +58,23 @@ impl Engine {
         let limits = &shared.config.limits;
         let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory, newest);
         let executors = Executors::new(limits.calls);
-        let wake = Wake::default();
         let started = shared.now();
         Self(Arc::new(Inner {
             shared,
             executors,
             answering: Answering::new(portals),
             memory,
-            wake,
+            lines: Lines::default(),
             started,
         }))
     }
 
     /// A permit for a job that is about to be stored; `None`: it has to wait in the store.
-    pub(crate) fn permit(&self, bytes: usize) -> Option<Permit> {
+    pub(crate) fn permit(&self, job: &Job, bytes: usize) -> Option<Permit> {
         if self.0.shared.lifecycle.is_stopping() {
             return None;
         }
-        self.0.memory.permit(bytes)
+        self.0.memory.permit(Whose::of(job), bytes)
     }
 
     /// Runs a job that was just stored, without reading it back.
@@ -85,11 +89,6 @@ impl Engine {
             },
             timeline,
         );
-    }
-
-    /// Something in the store is due.
-    pub(crate) fn wake(&self, at: Millis) {
-        self.0.wake.at(at);
     }
 
     /// Holds those of the rows that are not in memory, so that somebody else can change them in the store.

@@ -191,7 +191,7 @@ async fn start_engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
     let rates = shared.config.limits.rates();
     let portals = Portals::new(client, shared.registrar.clone(), shared.clock.clone(), rates);
     let engine = Engine::new(shared.clone(), portals, newest);
-    engine.wake(now);
+    engine.wake_all();
     Ok(engine)
 }
 

@@ -24,7 +24,7 @@ pub(crate) use self::{
     command::{Accept, Inserted},
     event::{NewEvent, StoredEvent},
     intervention::{HistoryEntry, Intervention},
-    job::{Due, RowId, StoredJob},
+    job::{Due, Line, Place, RowId, StoredJob},
     mark::Mark,
     quarantine::{Decision, Quarantined, QuarantinedJob, Sources, Step},
     reads::Reads,

@@ -16,7 +16,7 @@ use super::{AFTER_PANIC, Engine, Held};
 use crate::{
     job::{Job, Millis},
     portal::{Exchanged, Portal, Portals, Read, Sending, Sent},
-    storage::StoredJob,
+    storage::{Line, StoredJob},
     timeline::Timeline,
 };
 
@@ -51,6 +51,16 @@ enum Command {
     Safe(serde_json::Value),
 }
 
+impl Sender {
+    fn line(&self, revision: String) -> Line {
+        Line {
+            app: self.portal.app.clone(),
+            member_id: self.portal.member_id.clone(),
+            revision,
+        }
+    }
+}
+
 impl Answering {
     pub(super) fn new(portals: Portals) -> Self {
         Self {
@@ -77,7 +87,8 @@ impl Answering {
 
 impl Engine {
     /// Hands an answer to the sender of its portal.
-    pub(super) fn answer(&self, held: Held, timeline: Timeline) {
+    pub(super) fn answer(&self, mut held: Held, timeline: Timeline) {
+        held.permit.answered();
         let sender = self.0.answering.sender(&held.job);
         let ready = Ready::new(held, timeline);
         sender.queue.lock().add(ready, self.now());
@@ -106,7 +117,7 @@ impl Engine {
                 _ => Vec::new(),
             };
             drop(queue);
-            self.settle(unseen);
+            self.settle(sender, unseen);
             let paused = if let Plan::Pause(at) = &plan { *at } else { now };
             for Ready { held, timeline, .. } in left {
                 let mark = self.unsent(&held, paused, "the portal is in trouble: the answer waits");

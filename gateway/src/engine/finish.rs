@@ -26,7 +26,7 @@ impl Engine {
             }
             drop(permit);
             if let Some(at) = next {
-                engine.wake(at);
+                engine.wake(&job, at);
             }
         });
     }

@@ -1,103 +1,112 @@
-//! Takes jobs from the store when they are due and there is room.
+//! Takes jobs from the store when they are due and there is room, each line in its turn.
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-
-use super::{Engine, Held};
+use super::{Engine, Held, lines::Turn, memory::Whose};
 use crate::{
-    job::{Millis, State},
-    storage::StoredJob,
+    job::{Job, Millis, State},
+    storage::{Line, StoredJob},
     timeline::Timeline,
 };
 
-/// Jobs read at once.
-const BATCH: usize = 256;
-/// The store is read at this interval even if nothing is known to be due.
-const FALLBACK: Duration = Duration::from_secs(5);
-
-/// When the next job in the store is due, as far as is known.
-#[derive(Debug, Default)]
-pub(super) struct Wake {
-    at: Mutex<Option<Millis>>,
-    changed: Notify,
-}
-
-impl Wake {
-    /// Something is due then.
-    pub(super) fn at(&self, time: Millis) {
-        let mut at = self.at.lock();
-        if at.is_none_or(|at| time < at) {
-            *at = Some(time);
-            self.changed.notify_one();
-        }
-    }
-
-    fn take(&self) -> Option<Millis> {
-        self.at.lock().take()
-    }
-}
+/// Jobs of a turn.
+const BATCH: usize = 128;
+/// All lines are asked for at this interval, even if nothing is known to be due.
+const FALLBACK: Duration = Duration::from_secs(10);
 
 impl Engine {
+    /// Something that waits in the store with this job is due then.
+    pub(crate) fn wake(&self, job: &Job, at: Millis) {
+        self.0.lines.wake(Line::of(job), at);
+    }
+
+    /// Jobs in the store are due that nobody names.
+    pub(crate) fn wake_all(&self) {
+        self.0.lines.wake_all();
+    }
+
     /// Runs until the soft stop.
     pub(crate) async fn load(self) {
         let stopping = self.0.shared.lifecycle.stopping();
+        let mut asked: Option<Millis> = None;
         loop {
-            let changed = self.0.wake.changed.notified();
-            let due = *self.0.wake.at.lock();
-            let now = self.now();
-            if due.is_none_or(|due| due > now) {
-                let pause = due.map_or(FALLBACK, |due| due.since(now).min(FALLBACK));
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    () = changed => continue,
-                    () = tokio::time::sleep(pause) => {}
-                }
-            }
-            let left = self.0.memory.left();
-            if self.0.memory.room() == 0 {
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    () = left => continue,
-                }
-            }
+            let (changed, left) = (self.0.lines.changed(), self.0.memory.left());
             if stopping.is_cancelled() {
                 return;
             }
-            if let Err(error) = self.load_some().await {
-                tracing::error!(%error, "waiting jobs could not be read");
-                tokio::time::sleep(FALLBACK).await;
+            let now = self.now();
+            let old = asked.is_none_or(|asked| now.since(asked) >= FALLBACK || now < asked);
+            let worked = if self.0.lines.take_unknown() || old {
+                asked = Some(now);
+                self.ask().await.map(|()| true)
+            } else {
+                self.load_turn(now).await
+            };
+            match worked {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(%error, "waiting jobs could not be read");
+                    tokio::time::sleep(FALLBACK / 2).await;
+                    self.0.lines.wake_all();
+                    continue;
+                }
+            }
+            let (next, is_due) = self.0.lines.next(now);
+            let pause = next.map_or(FALLBACK, |next| next.since(now).min(FALLBACK));
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = changed => {}
+                // What is due has no room.
+                () = left, if is_due => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    async fn load_some(&self) -> Result<(), store::StoreError> {
-        self.0.wake.take();
+    async fn ask(&self) -> Result<(), store::StoreError> {
+        let lines = self.0.shared.storage.reads().lines().await?;
+        self.0.lines.found(lines);
+        Ok(())
+    }
+
+    /// One turn, if a line is due for which there is room.
+    async fn load_turn(&self, now: Millis) -> Result<bool, store::StoreError> {
         let memory = self.0.memory.clone();
-        let (now, limit) = (self.now(), memory.room().min(BATCH));
+        let room = |line: &Line| memory.room(Whose::of_line(line));
+        let Some(Turn { line, room, behind }) = self.0.lines.turn(now, room) else {
+            return Ok(false);
+        };
         memory.begin_read();
-        let is_held = Box::new(move |row| memory.holds(row));
-        let read = self.0.shared.storage.reads().due(now, limit, is_held).await;
+        let held = memory.clone();
+        let is_held = Box::new(move |row| held.holds(row));
+        let reads = self.0.shared.storage.reads();
+        let read = reads.due(line.clone(), now, room.min(BATCH), behind, is_held).await;
         let outcome = read.map(|due| {
-            for time in due.next.into_iter().chain(due.more.then_some(now)) {
-                self.0.wake.at(time);
-            }
-            for stored in due.jobs {
+            let mut place = behind;
+            let mut more = due.more;
+            for (at, stored) in due.jobs {
                 if !self.resume(stored) {
                     // No room any more: it is still due.
-                    self.0.wake.at(now);
+                    more = true;
                     break;
                 }
+                place = Some(at);
+            }
+            if more {
+                self.0.lines.done(&line, Some(now), place);
+            } else {
+                self.0.lines.done(&line, due.next, None);
             }
         });
-        self.0.memory.end_read();
-        outcome
+        memory.end_read();
+        outcome.map(|()| true)
     }
 
     /// Goes on with a job from the store; false when there is no room.
     fn resume(&self, stored: StoredJob) -> bool {
-        let Some(mut permit) = self.0.memory.permit(stored.payload.len()) else {
+        let whose = Whose::of(&stored.job);
+        let Some(mut permit) = self.0.memory.permit(whose, stored.payload.len()) else {
             return false;
         };
         if !permit.take_loaded(stored.row) {

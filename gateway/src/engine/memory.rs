@@ -1,14 +1,21 @@
-//! Which jobs are in memory. Bounded; and what is there must not be loaded from the store a second time.
+//! Which jobs are in memory. Bounded, in shares; and what is there must not be loaded from the store a second time.
+//!
+//! A portal, or an executor, may have as many places as are free: alone it gets half of them, two that want all get a third each, and
+//! there is always room for one that has nothing there.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::Arc,
 };
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::storage::RowId;
+use crate::{
+    job::Job,
+    storage::{Line, RowId},
+};
 
 /// Rows held without a place, for each place that there is: what is kept of one is a small part of a job.
 const LIGHT: usize = 5;
@@ -27,6 +34,8 @@ pub(crate) struct Memory {
 struct State {
     jobs: usize,
     bytes: usize,
+    portals: HashMap<u64, Share>,
+    executors: HashMap<u64, Share>,
     /// Rows that are held without a place.
     light: usize,
     /// Came by an accept: the store has no next attempt for them.
@@ -37,6 +46,21 @@ struct State {
     leaving: Option<HashSet<RowId>>,
     /// The newest row seen.
     newest: RowId,
+}
+
+/// What one portal or executor has in memory.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    jobs: usize,
+    bytes: usize,
+}
+
+/// Whose share a job is in: its portal's, and that of the executor behind its definitions. By digests: two that are equal by chance
+/// share what each could have alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whose {
+    portal: u64,
+    executor: u64,
 }
 
 /// Rows that somebody else changes in the store: until this is dropped they are not in memory, nor loaded.
@@ -50,7 +74,10 @@ pub(crate) struct Hold {
 #[derive(Debug)]
 pub(crate) struct Permit {
     memory: Arc<Memory>,
+    whose: Whose,
     bytes: usize,
+    /// It is counted for its executor.
+    calling: bool,
     light: bool,
     row: Option<RowId>,
 }
@@ -70,28 +97,44 @@ impl Memory {
     }
 
     /// A place for a job with so many bytes; one at least is always there.
-    pub(super) fn permit(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
+    pub(super) fn permit(self: &Arc<Self>, whose: Whose, bytes: usize) -> Option<Permit> {
         let mut state = self.state.lock();
-        if state.jobs > 0 && (state.jobs >= self.jobs_limit || state.bytes + bytes > self.bytes_limit) {
-            return None;
+        if state.jobs > 0 {
+            let free = self.free(&state);
+            let has = |share: Share| share.jobs < free.jobs && share.bytes + bytes <= free.bytes;
+            if !has(state.share(whose)) {
+                return None;
+            }
         }
-        state.jobs += 1;
-        state.bytes += bytes;
+        state.enter(whose, bytes);
         Some(Permit {
             memory: self.clone(),
+            whose,
             bytes,
+            calling: true,
             light: false,
             row: None,
         })
     }
 
-    /// How many jobs may be loaded now.
-    pub(super) fn room(&self) -> usize {
+    /// How many more jobs of the same may be loaded now.
+    pub(super) fn room(&self, whose: Whose) -> usize {
         let state = self.state.lock();
-        if state.bytes >= self.bytes_limit {
-            usize::from(state.jobs == 0)
-        } else {
-            self.jobs_limit - state.jobs.min(self.jobs_limit)
+        if state.jobs == 0 {
+            return 1.max(self.jobs_limit / 2);
+        }
+        let (free, share) = (self.free(&state), state.share(whose));
+        if share.bytes >= free.bytes {
+            return 0;
+        }
+        // Each takes one of those that are free.
+        free.jobs.saturating_sub(share.jobs).div_ceil(2)
+    }
+
+    fn free(&self, state: &State) -> Share {
+        Share {
+            jobs: self.jobs_limit.saturating_sub(state.jobs),
+            bytes: self.bytes_limit.saturating_sub(state.bytes),
         }
     }
 
@@ -152,9 +195,30 @@ impl State {
             || self.leaving.as_ref().is_some_and(|leaving| leaving.contains(&row))
     }
 
-    fn leave(&mut self, bytes: usize) {
+    /// The larger of both shares.
+    fn share(&self, whose: Whose) -> Share {
+        let portal = self.portals.get(&whose.portal).copied().unwrap_or_default();
+        let executor = self.executors.get(&whose.executor).copied().unwrap_or_default();
+        Share {
+            jobs: portal.jobs.max(executor.jobs),
+            bytes: portal.bytes.max(executor.bytes),
+        }
+    }
+
+    fn enter(&mut self, whose: Whose, bytes: usize) {
+        self.jobs += 1;
+        self.bytes += bytes;
+        Share::more(&mut self.portals, whose.portal, bytes);
+        Share::more(&mut self.executors, whose.executor, bytes);
+    }
+
+    fn leave(&mut self, whose: Whose, bytes: usize, calling: bool) {
         self.jobs -= 1;
         self.bytes -= bytes;
+        Share::less(&mut self.portals, whose.portal, bytes);
+        if calling {
+            Share::less(&mut self.executors, whose.executor, bytes);
+        }
     }
 
     fn remove(&mut self, row: RowId) {
@@ -163,6 +227,42 @@ impl State {
         }
         if let Some(leaving) = &mut self.leaving {
             leaving.insert(row);
+        }
+    }
+}
+
+impl Share {
+    fn more(shares: &mut HashMap<u64, Self>, whose: u64, bytes: usize) {
+        let share = shares.entry(whose).or_default();
+        share.jobs += 1;
+        share.bytes += bytes;
+    }
+
+    fn less(shares: &mut HashMap<u64, Self>, whose: u64, bytes: usize) {
+        if let Some(share) = shares.get_mut(&whose) {
+            share.jobs -= 1;
+            share.bytes -= bytes;
+            if share.jobs == 0 {
+                shares.remove(&whose);
+            }
+        }
+    }
+}
+
+impl Whose {
+    pub(super) fn of(job: &Job) -> Self {
+        Self::new(&job.app, &job.member_id, &job.revision)
+    }
+
+    pub(super) fn of_line(line: &Line) -> Self {
+        Self::new(&line.app, &line.member_id, &line.revision)
+    }
+
+    fn new(app: &str, member_id: &str, revision: &str) -> Self {
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        Self {
+            portal: hasher.hash_one((app, member_id)),
+            executor: hasher.hash_one((app, revision)),
         }
     }
 }
@@ -213,11 +313,22 @@ impl Permit {
         if !self.light {
             self.light = true;
             state.light += 1;
-            state.leave(self.bytes);
+            state.leave(self.whose, self.bytes, self.calling);
             drop(state);
             self.memory.left.notify_waiters();
         }
         true
+    }
+
+    /// The executor has done its part.
+    pub(super) fn answered(&mut self) {
+        if self.calling && !self.light {
+            self.calling = false;
+            let mut state = self.memory.state.lock();
+            Share::less(&mut state.executors, self.whose.executor, self.bytes);
+            drop(state);
+            self.memory.left.notify_waiters();
+        }
     }
 
     /// Whether the store has no next attempt for the job.
@@ -233,7 +344,7 @@ impl Drop for Permit {
         if self.light {
             state.light -= 1;
         } else {
-            state.leave(self.bytes);
+            state.leave(self.whose, self.bytes, self.calling);
         }
         if let Some(row) = self.row {
             state.remove(row);
@@ -247,65 +358,121 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
+    fn whose(member_id: &str, revision: &str) -> Whose {
+        Whose::new("demo", member_id, revision)
+    }
+
+    fn one() -> Whose {
+        whose("portal", "executor")
+    }
+
     #[test]
-    fn seats_are_bounded_by_number_and_bytes() {
-        let memory = Memory::new(2, 100, 0);
-        let first = memory.permit(1000).expect("one is always possible");
-        assert!(memory.permit(1).is_none(), "no bytes left");
+    fn places_are_bounded_by_number_and_bytes() {
+        let memory = Memory::new(4, 100, 0);
+        let first = memory.permit(one(), 1000).expect("one is always possible");
+        assert!(memory.permit(whose("other", "other"), 1).is_none(), "no bytes left");
         drop(first);
-        let (_a, _b) = (memory.permit(10).unwrap(), memory.permit(10).unwrap());
-        assert!(memory.permit(10).is_none(), "no permit left");
-        assert_eq!(memory.room(), 0);
+        assert_eq!(memory.room(one()), 2);
+        let (_a, _b) = (memory.permit(one(), 10).unwrap(), memory.permit(one(), 10).unwrap());
+        assert!(memory.permit(one(), 10).is_none(), "half of all is its share");
+        assert_eq!(memory.room(one()), 0);
+    }
+
+    /// Fills memory with jobs of one kind; how many fit in.
+    fn fill(memory: &Arc<Memory>, whose: Whose, all: &mut Vec<Permit>) -> usize {
+        let before = all.len();
+        while let Some(permit) = memory.permit(whose, 1) {
+            all.push(permit);
+        }
+        all.len() - before
+    }
+
+    #[test]
+    fn there_is_always_room_for_who_has_nothing_there() {
+        let memory = Memory::new(1000, 1 << 20, 0);
+        let mut all = Vec::new();
+        // Portals of one executor each, then executors of one portal: each gets a part of what is left.
+        for (index, expected) in [500, 250, 125, 63].into_iter().enumerate() {
+            let name = index.to_string();
+            assert_eq!(fill(&memory, whose(&name, &name), &mut all), expected);
+        }
+        assert!(memory.room(whose("idle", "idle")) > 0);
+        assert!(memory.permit(whose("idle", "idle"), 1).is_some());
+        assert!(
+            memory.permit(whose("0", "idle"), 1).is_none(),
+            "its portal has too many"
+        );
+        assert!(
+            memory.permit(whose("idle", "0"), 1).is_none(),
+            "its executor has too many"
+        );
+        // What waits for its portal alone is not its executor's any more.
+        for permit in &mut all[..500] {
+            permit.answered();
+        }
+        assert!(memory.permit(whose("idle", "0"), 1).is_some());
+        drop(all);
+        assert_eq!(memory.jobs(), 0);
+        assert!(memory.state.lock().portals.is_empty() && memory.state.lock().executors.is_empty());
+    }
+
+    #[test]
+    fn who_has_many_bytes_leaves_some_to_others() {
+        let memory = Memory::new(1000, 1000, 0);
+        let _large = memory.permit(one(), 500).unwrap();
+        assert!(memory.permit(one(), 100).is_none());
+        assert_eq!(memory.room(one()), 0);
+        assert!(memory.permit(whose("other", "other"), 400).is_some());
     }
 
     #[test]
     fn a_row_is_in_memory_once() {
         let memory = Memory::new(9, 100, 0);
-        let mut permit = memory.permit(1).unwrap();
+        let mut permit = memory.permit(one(), 1).unwrap();
         assert!(permit.take_loaded(7));
-        assert!(!memory.permit(1).unwrap().take_loaded(7));
+        assert!(!memory.permit(one(), 1).unwrap().take_loaded(7));
         memory.begin_read();
         drop(permit);
         assert!(memory.holds(7), "the read may show it as it was before it left");
-        assert!(!memory.permit(1).unwrap().take_loaded(7));
+        assert!(!memory.permit(one(), 1).unwrap().take_loaded(7));
         memory.end_read();
-        assert!(memory.permit(1).unwrap().take_loaded(7));
+        assert!(memory.permit(one(), 1).unwrap().take_loaded(7));
     }
 
     #[test]
     fn what_is_held_is_not_loaded_and_what_is_loaded_is_not_held() {
         let memory = Memory::new(9, 100, 0);
-        let mut permit = memory.permit(1).unwrap();
+        let mut permit = memory.permit(one(), 1).unwrap();
         assert!(permit.take_loaded(7));
         let hold = memory.hold(vec![7, 8]);
         assert_eq!(hold.rows(), [8]);
         assert!(memory.hold(vec![8]).rows().is_empty(), "it is somebody's");
-        assert!(memory.holds(8) && !memory.permit(1).unwrap().take_loaded(8));
+        assert!(memory.holds(8) && !memory.permit(one(), 1).unwrap().take_loaded(8));
         memory.begin_read();
         drop(hold);
         assert!(memory.holds(8), "the read may show it as it was before the change");
         memory.end_read();
-        assert!(memory.permit(1).unwrap().take_loaded(8));
+        assert!(memory.permit(one(), 1).unwrap().take_loaded(8));
         assert_eq!(memory.jobs(), 1);
     }
 
     #[test]
     fn a_light_permit_holds_its_row_and_no_place() {
         let memory = Memory::new(1, 100, 0);
-        let mut permit = memory.permit(10).unwrap();
+        let mut permit = memory.permit(one(), 10).unwrap();
         permit.take_fresh(7);
         assert!(permit.is_fresh() && permit.lighten() && permit.lighten());
-        assert_eq!((memory.jobs(), memory.room()), (0, 1));
+        assert_eq!((memory.jobs(), memory.room(one())), (0, 1));
         assert!(memory.holds(7));
         assert_eq!(memory.settled(), 7);
         let light: Vec<_> = (0..LIGHT - 1)
             .map(|_| {
-                let mut permit = memory.permit(10).unwrap();
+                let mut permit = memory.permit(one(), 10).unwrap();
                 assert!(permit.lighten());
                 permit
             })
             .collect();
-        let mut one_more = memory.permit(10).unwrap();
+        let mut one_more = memory.permit(one(), 10).unwrap();
         assert!(!one_more.lighten() && !one_more.is_fresh());
         assert_eq!(memory.jobs(), 1);
         drop((permit, light, one_more));
@@ -318,7 +485,7 @@ mod tests {
         let memory = Memory::new(9, 100, 0);
         let permits: Vec<_> = [3, 4, 5]
             .map(|row| {
-                let mut permit = memory.permit(1).unwrap();
+                let mut permit = memory.permit(one(), 1).unwrap();
                 permit.take_fresh(row);
                 permit
             })
@@ -342,7 +509,7 @@ mod tests {
     #[tokio::test]
     async fn idle_waits_for_the_last() {
         let memory = Memory::new(9, 100, 0);
-        let permit = memory.permit(1).unwrap();
+        let permit = memory.permit(one(), 1).unwrap();
         let mut idle = std::pin::pin!(memory.idle());
         assert!(futures::poll!(&mut idle).is_pending());
         drop(permit);

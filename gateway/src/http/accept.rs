@@ -45,7 +45,7 @@ pub(super) async fn accept(
 
 async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -> Result<Response, Refusal> {
     let job = Arc::new(job);
-    let permit = gate.engine.permit(payload.len());
+    let permit = gate.engine.permit(&job, payload.len());
     let next_attempt = if permit.is_some() { None } else { Some(job.received) };
     let (told, outcome) = oneshot::channel();
     let accept = Accept {
@@ -77,7 +77,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
                 }
                 (Ok(Inserted::New(_)), None) => {
                     counts.accepted(start.duration_until(clock.now()).unsigned_abs());
-                    engine.wake(job.received);
+                    engine.wake(&job, job.received);
                 }
                 (Ok(Inserted::Promoted(_)), _) => {
                     let post = Post {
@@ -87,7 +87,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
                     };
                     let promoted = [KeyValue::new("bizproc.promoted", true)];
                     job.trace.export(&telemetry, Done::post(job.trace, post, promoted));
-                    engine.wake(job.received);
+                    engine.wake(&job, job.received);
                 }
                 (Ok(Inserted::Repeat) | Err(_), _) => {}
             }

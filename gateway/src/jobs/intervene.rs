@@ -118,7 +118,7 @@ impl JobsService {
         let engine = self.engine.clone();
         let release = move || {
             drop(hold);
-            engine.wake(now);
+            engine.wake_all();
         };
         if order.dry_run {
             release();

@@ -210,7 +210,7 @@ impl Worker {
             self.shared.counts.dropped("unproved");
         }
         if accepted {
-            self.engine.wake(now);
+            self.engine.wake_all();
         }
         Ok(())
     }

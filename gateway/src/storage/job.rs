@@ -19,11 +19,33 @@ pub(crate) struct StoredJob {
     pub(crate) problem: Option<String>,
 }
 
-/// What is due, earliest first, and when the next ones are.
+/// Jobs that wait for each other: those of an app on a portal that were made for one revision of an executor's definitions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Line {
+    pub(crate) app: String,
+    pub(crate) member_id: String,
+    pub(crate) revision: String,
+}
+
+/// A place in a line: behind a job of that time and number.
+pub(crate) type Place = (Millis, RowId);
+
+/// What is due in a line, earliest first, and when the next ones are.
 pub(crate) struct Due {
-    pub(crate) jobs: Vec<StoredJob>,
+    /// Each with its place.
+    pub(crate) jobs: Vec<(Place, StoredJob)>,
     /// More was due than asked for.
     pub(crate) more: bool,
     /// The earliest time after `now`.
     pub(crate) next: Option<Millis>,
+}
+
+impl Line {
+    pub(crate) fn of(job: &Job) -> Self {
+        Self {
+            app: job.app.clone(),
+            member_id: job.member_id.clone(),
+            revision: job.revision.clone(),
+        }
+    }
 }

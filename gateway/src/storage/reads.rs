@@ -1,8 +1,10 @@
 //! What can be read of the store.
 
+use std::sync::Arc;
+
 use store::StoreError;
 
-use super::{Due, Filter, HistoryEntry, JobView, QuarantinedJob, RowId, StoredEvent, Waiting};
+use super::{Due, Filter, HistoryEntry, JobView, Line, Place, QuarantinedJob, RowId, StoredEvent, Waiting};
 use crate::job::Millis;
 
 /// Whether this process has the job in memory.
@@ -11,8 +13,18 @@ pub(crate) type IsHeld = Box<dyn Fn(RowId) -> bool + Send>;
 /// The reads of an engine. Each sees everything that was acknowledged before it began.
 #[tonic::async_trait]
 pub(crate) trait Reads: Send + Sync {
-    /// Up to `limit` accepted, unsent or sent jobs that are due at `now`, earliest first, without those that are held.
-    async fn due(&self, now: Millis, limit: usize, is_held: IsHeld) -> Result<Due, StoreError>;
+    /// Every line of accepted, unsent or sent jobs that wait, with the time of the first.
+    async fn lines(&self) -> Result<Vec<(Line, Millis)>, StoreError>;
+
+    /// Up to `limit` jobs of a line that are due at `now`, earliest first, behind a place, without those that are held.
+    async fn due(
+        &self,
+        line: Arc<Line>,
+        now: Millis,
+        limit: usize,
+        behind: Option<Place>,
+        is_held: IsHeld,
+    ) -> Result<Due, StoreError>;
 
     /// The newest job's number; 0 when there is none.
     async fn newest(&self) -> Result<RowId, StoreError>;

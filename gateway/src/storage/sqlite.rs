@@ -30,6 +30,7 @@ impl Commands for Jobs {
         include_str!("sqlite/schema_1.sql"),
         include_str!("sqlite/schema_2.sql"),
         include_str!("sqlite/schema_3.sql"),
+        include_str!("sqlite/schema_4.sql"),
     ];
 
     fn has_steps(command: &Command) -> bool {

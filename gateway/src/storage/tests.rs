@@ -17,7 +17,7 @@ use service::Telemetry;
 use store::StoreError;
 use tokio::sync::oneshot;
 
-use super::{Accept, Decision, Inserted, Mark, Quarantined, RowId, Step, Storage};
+use super::{Accept, Decision, Due, Inserted, Line, Mark, Quarantined, RowId, Step, Storage};
 use crate::{
     job::{Job, Millis, Outcome, Progress, State},
     trace::Trace,
@@ -66,6 +66,7 @@ contract! { sqlite, super::super::sqlite::tests::File:
         writes_take_effect_in_their_order
         what_memory_held_is_due_after_a_restart
         due_jobs_come_in_order_and_not_all_at_once
+        each_line_waits_for_itself
         the_end_erases_the_payload
         old_finished_jobs_go_and_the_newest_stays
         people_see_jobs_newest_first_and_by_filter
@@ -165,8 +166,21 @@ async fn set(storage: &Storage, row: RowId, mark: Mark) -> Result<(), StoreError
 }
 
 async fn due(storage: &Storage, now: Millis) -> Vec<RowId> {
-    let due = storage.reads().due(now, 100, Box::new(|_| false)).await.unwrap();
-    due.jobs.iter().map(|stored| stored.row).collect()
+    let due = read_due(storage, now).await;
+    due.jobs.iter().map(|(_, stored)| stored.row).collect()
+}
+
+/// What is due of the line that all jobs here are in.
+async fn read_due(storage: &Storage, now: Millis) -> Due {
+    storage
+        .reads()
+        .due(line(), now, 100, None, Box::new(|_| false))
+        .await
+        .unwrap()
+}
+
+fn line() -> Arc<Line> {
+    Arc::new(Line::of(&job(1)))
 }
 
 /// Quarantines a callback; whether it is new.

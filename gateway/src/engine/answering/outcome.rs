@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     job::{Millis, Outcome, State},
     portal::{Exchanged, Next, Read, Row, Sent, Verdict},
-    storage::{Settle, Settling},
+    storage::{Line, Settle, Settling},
 };
 
 /// Until a reading that failed is tried again.
@@ -65,6 +65,7 @@ impl Engine {
                         self.note_sent(&held, mark);
                         let unproved = Unproved {
                             row: held.row,
+                            revision: held.job.revision.clone(),
                             id: held.job.id(),
                             sends: held.progress.sends,
                             deadline: held.job.deadline,
@@ -128,7 +129,7 @@ impl Engine {
                 let late = queue.too_late(looks, now);
                 queue.look_again(looks, at);
                 drop(queue);
-                self.settle(late);
+                self.settle(sender, late);
                 return;
             }
         };
@@ -145,7 +146,7 @@ impl Engine {
             }
         }
         drop(queue);
-        self.settle(settled);
+        self.settle(sender, settled);
         for (Ready { held, timeline, .. }, row) in over {
             let mark = if row == Row::Gone {
                 self.over(
@@ -165,17 +166,18 @@ impl Engine {
     }
 
     /// Writes what became of sent jobs.
-    pub(super) fn settle(&self, settled: Vec<Settled>) {
+    pub(super) fn settle(&self, sender: &Sender, settled: Vec<Settled>) {
         if settled.is_empty() {
             return;
         }
         let now = self.now();
         let mut jobs = Vec::with_capacity(settled.len());
         let mut permits = Vec::with_capacity(settled.len());
-        let mut due: Option<Millis> = None;
+        let mut due: Vec<(Line, Millis)> = Vec::new();
         for Settled {
             row,
             id,
+            revision,
             permit,
             next,
             settling,
@@ -192,7 +194,7 @@ impl Engine {
                 Settling::Look(at) => Some(*at),
                 _ => None,
             };
-            due = due.into_iter().chain(at).min();
+            due.extend(at.map(|at| (sender.line(revision), at)));
             jobs.push((row, settling));
             permits.push(permit);
         }
@@ -202,8 +204,8 @@ impl Engine {
                 tracing::error!(%error, "what became of sent answers could not be stored");
             }
             drop(permits);
-            if let Some(at) = due {
-                engine.wake(at);
+            for (line, at) in due {
+                engine.0.lines.wake(line, at);
             }
         });
     }

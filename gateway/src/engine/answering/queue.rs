@@ -70,6 +70,7 @@ pub(super) struct Request {
 pub(super) struct Settled {
     pub(super) row: crate::storage::RowId,
     pub(super) id: String,
+    pub(super) revision: String,
     pub(super) permit: Permit,
     pub(super) next: Next,
     pub(super) settling: Settling,
@@ -131,6 +132,7 @@ impl Queue {
             row,
             permit,
             id: job.id(),
+            revision: job.revision,
             sends: progress.sends,
             deadline: job.deadline,
             went_on: false,
@@ -366,10 +368,17 @@ impl Queue {
                 Next::Park(problem) => Settling::Park(problem),
                 Next::Unproved => Settling::Unproved,
             };
-            let Unproved { row, permit, id, .. } = unproved;
+            let Unproved {
+                row,
+                permit,
+                id,
+                revision,
+                ..
+            } = unproved;
             settled.push(Settled {
                 row,
                 id,
+                revision,
                 permit,
                 next,
                 settling,

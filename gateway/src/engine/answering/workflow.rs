@@ -38,6 +38,7 @@ pub(super) struct Last {
 /// What is kept of a job whose answer was sent.
 pub(super) struct Unproved {
     pub(super) row: RowId,
+    pub(super) revision: String,
     pub(super) permit: Permit,
     pub(super) id: String,
     pub(super) sends: u32,

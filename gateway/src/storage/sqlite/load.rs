@@ -5,43 +5,85 @@ use store::sqlite::rusqlite::{self, Connection, OptionalExtension, params};
 use super::{meta, row};
 use crate::{
     job::{Millis, State},
-    storage::{Due, RowId},
+    storage::{Due, Line, Place, RowId},
 };
 
-const WAITING: [State; 3] = [State::Accepted, State::AnsweredUnsent, State::Sent];
+/// The first line behind another. The condition is that of the index.
+pub(super) const NEXT_LINE: &str = "SELECT app, member_id, revision, next_attempt FROM jobs INDEXED BY jobs_line \
+    WHERE next_attempt IS NOT NULL AND state IN (1, 3, 4) AND (app, member_id, revision) > (?1, ?2, ?3) \
+    ORDER BY app, member_id, revision, next_attempt LIMIT 1";
+pub(super) const DUE: &str = "SELECT next_attempt, id FROM jobs \
+    WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND next_attempt >= ?4 AND next_attempt <= ?5 \
+    AND next_attempt IS NOT NULL AND state IN (1, 3, 4) ORDER BY next_attempt, id";
+pub(super) const LATER: &str = "SELECT min(next_attempt) FROM jobs \
+    WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND next_attempt > ?4 \
+    AND next_attempt IS NOT NULL AND state IN (1, 3, 4)";
 
-/// Up to `limit` jobs that are due at `now`, without those for which `held` is true.
-pub(crate) fn due(db: &Connection, now: Millis, limit: usize, held: impl Fn(RowId) -> bool) -> rusqlite::Result<Due> {
-    let mut found: Vec<(Millis, RowId)> = Vec::new();
-    let mut next = None;
-    for state in WAITING {
-        let mut ids = db.prepare_cached(
-            "SELECT next_attempt, id FROM jobs WHERE state = ?1 AND next_attempt <= ?2 ORDER BY next_attempt",
-        )?;
-        let free = ids
-            .query_map(params![state as u8, now.0], |row| {
-                Ok((Millis(row.get(0)?), row.get(1)?))
-            })?
-            .filter(|item| item.as_ref().map_or(true, |(_, row)| !held(*row)))
-            .take(limit + 1);
-        for item in free {
-            found.push(item?);
+/// Every line with jobs that wait, and when its first is due.
+pub(crate) fn lines(db: &Connection) -> rusqlite::Result<Vec<(Line, Millis)>> {
+    let mut next = db.prepare_cached(NEXT_LINE)?;
+    let mut lines: Vec<(Line, Millis)> = Vec::new();
+    loop {
+        let behind = lines.last().map_or(["", "", ""], |(line, _)| {
+            [line.app.as_str(), line.member_id.as_str(), line.revision.as_str()]
+        });
+        let found = next
+            .query_row(behind, |row| {
+                let line = Line {
+                    app: row.get(0)?,
+                    member_id: row.get(1)?,
+                    revision: row.get(2)?,
+                };
+                Ok((line, Millis(row.get(3)?)))
+            })
+            .optional()?;
+        match found {
+            Some(found) => lines.push(found),
+            None => return Ok(lines),
         }
-        let later: Option<i64> = db
-            .prepare_cached("SELECT min(next_attempt) FROM jobs WHERE state = ?1 AND next_attempt > ?2")?
-            .query_row(params![state as u8, now.0], |row| row.get(0))
-            .optional()?
-            .flatten();
-        next = next.into_iter().chain(later.map(Millis)).min();
     }
-    found.sort_unstable();
+}
+
+/// Up to `limit` jobs of the line that are due at `now`, behind a place, without those for which `held` is true.
+pub(crate) fn due(
+    db: &Connection,
+    line: &Line,
+    now: Millis,
+    limit: usize,
+    behind: Option<Place>,
+    held: impl Fn(RowId) -> bool,
+) -> rusqlite::Result<Due> {
+    let Line {
+        app,
+        member_id,
+        revision,
+    } = line;
+    let mut places = db.prepare_cached(DUE)?;
+    let from = behind.map_or(i64::MIN, |(at, _)| at.0);
+    let mut found = places
+        .query_map(params![app, member_id, revision, from, now.0], |row| {
+            Ok((Millis(row.get(0)?), row.get(1)?))
+        })?
+        .filter(|place| {
+            place.as_ref().map_or(true, |place| {
+                behind.is_none_or(|behind| *place > behind) && !held(place.1)
+            })
+        })
+        .take(limit + 1)
+        .collect::<Result<Vec<Place>, _>>()?;
     let more = found.len() > limit;
     found.truncate(limit);
+    let next = db
+        .prepare_cached(LATER)?
+        .query_row(params![app, member_id, revision, now.0], |row| {
+            row.get::<_, Option<i64>>(0)
+        })?
+        .map(Millis);
     let mut one = db.prepare_cached(&format!("SELECT {} FROM jobs WHERE id = ?1", row::COLUMNS))?;
     let jobs = found
-        .iter()
-        .map(|(_, row)| one.query_row([row], row::read))
-        .collect::<Result<_, _>>()?;
+        .into_iter()
+        .map(|place| Ok((place, one.query_row([place.1], row::read)?)))
+        .collect::<rusqlite::Result<_>>()?;
     Ok(Due { jobs, more, next })
 }
 

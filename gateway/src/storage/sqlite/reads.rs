@@ -1,17 +1,34 @@
 //! The reads.
 
+use std::sync::Arc;
+
 use store::{StoreError, sqlite};
 
 use super::{events, intervene, load, meta, quarantine, retention, view};
 use crate::{
     job::Millis,
-    storage::{Due, Filter, HistoryEntry, JobView, QuarantinedJob, Reads, RowId, StoredEvent, Waiting, reads::IsHeld},
+    storage::{
+        Due, Filter, HistoryEntry, JobView, Line, Place, QuarantinedJob, Reads, RowId, StoredEvent, Waiting,
+        reads::IsHeld,
+    },
 };
 
 #[tonic::async_trait]
 impl Reads for sqlite::Reads {
-    async fn due(&self, now: Millis, limit: usize, is_held: IsHeld) -> Result<Due, StoreError> {
-        self.read(move |db| load::due(db, now, limit, is_held)).await
+    async fn lines(&self) -> Result<Vec<(Line, Millis)>, StoreError> {
+        self.read(load::lines).await
+    }
+
+    async fn due(
+        &self,
+        line: Arc<Line>,
+        now: Millis,
+        limit: usize,
+        behind: Option<Place>,
+        is_held: IsHeld,
+    ) -> Result<Due, StoreError> {
+        self.read(move |db| load::due(db, &line, now, limit, behind, is_held))
+            .await
     }
 
     async fn newest(&self) -> Result<RowId, StoreError> {

@@ -1,9 +1,9 @@
 //! SQLite under the contract's tests, and what is its own: its query plans.
 
-use store::sqlite::rusqlite::Connection;
+use store::sqlite::rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
-use super::Jobs;
+use super::{Jobs, load};
 use crate::storage::{
     RowId, Storage,
     tests::{Engine, Fault},
@@ -91,16 +91,27 @@ fn the_usual_writes_use_their_indexes() {
     }
     let plan = |sql: &str| -> String {
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let rows = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+        let values = vec![""; plan.parameter_count()];
+        let rows = plan
+            .query_map(params_from_iter(values), |row| row.get::<_, String>(3))
+            .unwrap();
         rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     };
     for (sql, index) in [
         (
-            "SELECT next_attempt, id FROM jobs WHERE state = 1 AND next_attempt <= 5 ORDER BY next_attempt",
-            "jobs_due",
+            load::NEXT_LINE,
+            "USING INDEX jobs_line ((app,member_id,revision)>(?,?,?))",
         ),
         (
-            "SELECT min(next_attempt) FROM jobs WHERE state = 3 AND next_attempt > 5",
+            load::DUE,
+            "USING INDEX jobs_line (app=? AND member_id=? AND revision=? AND next_attempt>? AND next_attempt<?)",
+        ),
+        (
+            load::LATER,
+            "USING INDEX jobs_line (app=? AND member_id=? AND revision=? AND next_attempt>?)",
+        ),
+        (
+            "SELECT id FROM jobs WHERE state = 0 AND next_attempt <= 5 ORDER BY next_attempt",
             "jobs_due",
         ),
         (

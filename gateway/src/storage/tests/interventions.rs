@@ -49,8 +49,8 @@ pub(super) async fn a_replayed_job_is_due_as_if_it_were_new(engine: &impl Engine
     // Its time-out of a minute is over.
     let now = later(100_000);
     assert_eq!(intervene(&storage, Action::Replay, &[row], now).await, [row]);
-    let mut due = storage.reads().due(now, 9, Box::new(|_| false)).await.unwrap();
-    let stored = due.jobs.remove(0);
+    let mut due = read_due(&storage, now).await;
+    let stored = due.jobs.remove(0).1;
     assert_eq!(stored.progress, Progress::default());
     assert_eq!(
         (stored.payload.as_slice(), stored.problem),
@@ -64,12 +64,8 @@ pub(super) async fn a_replay_keeps_a_time_out_that_is_ahead(engine: &impl Engine
     let storage = engine.open();
     let row = ended(&storage, 1, State::Parked, None, false).await;
     intervene(&storage, Action::Replay, &[row], later(59_999)).await;
-    let due = storage
-        .reads()
-        .due(later(59_999), 9, Box::new(|_| false))
-        .await
-        .unwrap();
-    assert_eq!(due.jobs[0].job.deadline, job(1).deadline);
+    let due = read_due(&storage, later(59_999)).await;
+    assert_eq!(due.jobs[0].1.job.deadline, job(1).deadline);
 }
 
 pub(super) async fn a_second_intervention_changes_nothing(engine: &impl Engine) {
@@ -101,8 +97,12 @@ pub(super) async fn an_answer_in_hand_only_has_to_be_sent(engine: &impl Engine) 
         let row = ended(&storage, number, state, outcome, true).await;
         assert_eq!(intervene(&storage, Action::Replay, &[row], NOW).await, [row]);
     }
-    let due = storage.reads().due(NOW, 9, Box::new(|_| false)).await.unwrap();
-    let answers: Vec<_> = due.jobs.iter().map(|stored| stored.progress.answer.clone()).collect();
+    let due = read_due(&storage, NOW).await;
+    let answers: Vec<_> = due
+        .jobs
+        .iter()
+        .map(|(_, stored)| stored.progress.answer.clone())
+        .collect();
     assert_eq!(answers.len(), 3);
     assert!(answers.iter().flatten().all(|answer| answer.values == "{\"a\":1}") && !answers.contains(&None));
     assert_eq!(state(&storage, 2).await, Some((State::AnsweredUnsent, None)));

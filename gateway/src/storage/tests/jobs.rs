@@ -28,8 +28,8 @@ pub(super) async fn a_job_comes_back_as_it_was(engine: &impl Engine) {
         ..mark(State::AnsweredUnsent, None, Some(NOW))
     };
     set(&storage, row, mark).await.unwrap();
-    let mut due = storage.reads().due(NOW, 1, Box::new(|_| false)).await.unwrap();
-    let stored = due.jobs.remove(0);
+    let mut due = read_due(&storage, NOW).await;
+    let stored = due.jobs.remove(0).1;
     assert_eq!(stored.progress, progress);
     let read = Job {
         properties: crate::job::Properties::default(),
@@ -91,7 +91,7 @@ pub(super) async fn what_memory_held_is_due_after_a_restart(engine: &impl Engine
     let storage = engine.open();
     assert_eq!(storage.recover(NOW).await.unwrap(), 2);
     assert_eq!(due(&storage, NOW).await, [3, 5]);
-    let due = storage.reads().due(NOW, 100, Box::new(|_| false)).await.unwrap();
+    let due = read_due(&storage, NOW).await;
     assert_eq!(due.next, Some(later(9)));
     assert_eq!(storage.reads().newest().await.unwrap(), 5);
 }
@@ -102,11 +102,69 @@ pub(super) async fn due_jobs_come_in_order_and_not_all_at_once(engine: &impl Eng
         insert(&storage, job(number), Some(Millis(at))).await;
     }
     let reads = storage.reads();
-    let some = reads.due(Millis(30), 2, Box::new(|row| row == 2)).await.unwrap();
-    assert_eq!(some.jobs.iter().map(|stored| stored.row).collect::<Vec<_>>(), [3, 1]);
+    let some = reads
+        .due(line(), Millis(30), 2, None, Box::new(|row| row == 2))
+        .await
+        .unwrap();
+    assert_eq!(rows(&some), [3, 1]);
     assert!(!some.more);
     assert_eq!(some.next, Some(Millis(40)));
-    assert!(reads.due(Millis(30), 1, Box::new(|_| false)).await.unwrap().more);
+    let first = reads
+        .due(line(), Millis(30), 1, None, Box::new(|_| false))
+        .await
+        .unwrap();
+    assert!(first.more);
+    let behind = Some(first.jobs[0].0);
+    let others = reads
+        .due(line(), Millis(30), 9, behind, Box::new(|_| false))
+        .await
+        .unwrap();
+    assert_eq!((rows(&first), rows(&others)), (vec![2], vec![3, 1]));
+}
+
+pub(super) async fn each_line_waits_for_itself(engine: &impl Engine) {
+    let storage = engine.open();
+    let of = |number, app: &str, member_id: &str, revision: &str| Job {
+        app: app.into(),
+        member_id: member_id.into(),
+        revision: revision.into(),
+        ..job(number)
+    };
+    for (number, app, member_id, revision, at) in [
+        (1, "a", "m", "r1", 50),
+        (2, "a", "m", "r2", 40),
+        (3, "a", "n", "r1", 30),
+        (4, "b", "m", "r1", 20),
+        (5, "a", "m", "r1", 10),
+    ] {
+        insert(&storage, of(number, app, member_id, revision), Some(Millis(at))).await;
+    }
+    // Neither quarantined nor parked jobs, nor those in memory, are in a line.
+    insert(&storage, of(6, "c", "m", "r1"), None).await;
+    quarantine(&storage, of(7, "d", "m", "r1"), "s").await.unwrap();
+    let lines = storage.reads().lines().await.unwrap();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|(line, at)| (&*line.app, &*line.member_id, &*line.revision, at.0))
+        .collect();
+    let expected = [
+        ("a", "m", "r1", 10),
+        ("a", "m", "r2", 40),
+        ("a", "n", "r1", 30),
+        ("b", "m", "r1", 20),
+    ];
+    assert_eq!(told, expected);
+    let line = Arc::new(lines[0].0.clone());
+    let due = storage
+        .reads()
+        .due(line, Millis(45), 9, None, Box::new(|_| false))
+        .await
+        .unwrap();
+    assert_eq!((rows(&due), due.next), (vec![5], Some(Millis(50))));
+}
+
+fn rows(due: &Due) -> Vec<RowId> {
+    due.jobs.iter().map(|(_, stored)| stored.row).collect()
 }
 
 pub(super) async fn the_end_erases_the_payload(engine: &impl Engine) {

@@ -77,10 +77,18 @@ pub(super) async fn steps_are_taken(engine: &impl Engine) {
     let proved: Vec<_> = looked_at.iter().map(|job| (job.stored.row, job.proved)).collect();
     assert_eq!(proved, [(2, false), (3, true)]);
 
-    let due = storage.reads().due(NOW, 9, Box::new(|_| false)).await.unwrap();
+    let line = Arc::new(Line {
+        revision: "r2".into(),
+        ..Line::of(&job(1))
+    });
+    let due = storage
+        .reads()
+        .due(line, NOW, 9, None, Box::new(|_| false))
+        .await
+        .unwrap();
     assert_eq!(due.jobs.len(), 1);
-    assert_eq!(due.jobs[0].job.revision, "r2");
-    assert_eq!(due.jobs[0].payload, b"properties[a]=1");
+    assert_eq!(due.jobs[0].1.job.revision, "r2");
+    assert_eq!(due.jobs[0].1.payload, b"properties[a]=1");
 }
 
 pub(super) async fn a_disproved_job_keeps_nothing_secret(engine: &impl Engine) {

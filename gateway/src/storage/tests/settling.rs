@@ -37,9 +37,9 @@ pub(super) async fn a_sent_answer_stays_until_it_is_settled(engine: &impl Engine
         let row = sent(&storage, number, next).await;
         assert!(engine.secrets(row).0.is_some());
     }
-    let mut due = storage.reads().due(NOW, 9, Box::new(|_| false)).await.unwrap();
+    let mut due = read_due(&storage, NOW).await;
     assert_eq!(due.jobs.len(), 1);
-    let stored = due.jobs.remove(0);
+    let stored = due.jobs.remove(0).1;
     assert_eq!((stored.row, stored.state), (1, State::Sent));
     assert_eq!(stored.progress.sent_second, Some(77));
     assert_eq!(stored.progress.answer.unwrap().values, "{\"a\":1}");

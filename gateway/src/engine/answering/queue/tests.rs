@@ -11,7 +11,10 @@ use service::Telemetry;
 
 use super::*;
 use crate::{
-    engine::{Held, memory::Memory},
+    engine::{
+        Held,
+        memory::{Memory, Whose},
+    },
     job::{Answer, Job, Progress},
     portal::{Rates, Row},
     timeline::Timeline,
@@ -113,7 +116,7 @@ impl World {
         };
         let trace = Trace::begin(&Telemetry::off());
         let job = Job::of_callback(callback, "demo", "r1", self.now, trace);
-        let mut permit = self.memory.permit(1).expect("there is room");
+        let mut permit = self.memory.permit(Whose::of(&job), 1).expect("there is room");
         permit.take_fresh(row);
         let timeline = Timeline::resumed(&job, self.now, None, self.now, self.now);
         let held = Held {
@@ -199,6 +202,7 @@ impl World {
             let unproved = Unproved {
                 row: held.row,
                 id: String::new(),
+                revision: String::new(),
                 sends: 1,
                 deadline: held.job.deadline,
                 went_on: false,
