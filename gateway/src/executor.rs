@@ -2,6 +2,7 @@
 
 mod call;
 mod codec;
+mod gate;
 mod metadata;
 mod pool;
 mod verdict;
@@ -9,7 +10,8 @@ mod wire;
 
 pub(crate) use self::{
     call::{Call, Called},
-    pool::Executors,
+    gate::{Pass, Shown},
+    pool::{Executor, Executors},
     verdict::{Failure, Kind},
 };
 

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use self::queue::{Plan, Queue, Request};
 use super::{AFTER_PANIC, Engine, Held};
 use crate::{
-    job::{Job, Millis},
+    job::{Job, Millis, State},
     portal::{Exchanged, Portal, Portals, Read, Sending, Sent},
     storage::{Line, StoredJob},
     timeline::Timeline,
@@ -52,11 +52,12 @@ enum Command {
 }
 
 impl Sender {
-    fn line(&self, revision: String) -> Line {
+    fn line(&self, revision: String, state: State) -> Line {
         Line {
             app: self.portal.app.clone(),
             member_id: self.portal.member_id.clone(),
             revision,
+            state,
         }
     }
 }

@@ -19,14 +19,14 @@ impl Engine {
     pub(super) fn finish(&self, held: Held, mark: Mark, timeline: Timeline) {
         self.record(&held.job, &mark, timeline);
         let Held { row, job, permit, .. } = held;
-        let (engine, next) = (self.clone(), mark.next_attempt);
+        let (engine, state, next) = (self.clone(), mark.state, mark.next_attempt);
         self.0.shared.storage.mark(row, mark, move |written| {
             if let Err(error) = written {
                 tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
             }
             drop(permit);
             if let Some(at) = next {
-                engine.wake(&job, at);
+                engine.wake(&job, state, at);
             }
         });
     }

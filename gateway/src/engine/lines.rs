@@ -149,6 +149,7 @@ mod tests {
             app: "demo".into(),
             member_id: member_id.into(),
             revision: "r".into(),
+            state: crate::job::State::Accepted,
         }
     }
 

@@ -14,10 +14,13 @@ const BATCH: usize = 128;
 /// All lines are asked for at this interval, even if nothing is known to be due.
 const FALLBACK: Duration = Duration::from_secs(10);
 
+/// Lines that are due and have no turn are looked at again after this.
+const BLOCKED: Duration = Duration::from_millis(500);
+
 impl Engine {
-    /// Something that waits in the store with this job is due then.
-    pub(crate) fn wake(&self, job: &Job, at: Millis) {
-        self.0.lines.wake(Line::of(job), at);
+    /// The job waits in the store, in this state, and is due then.
+    pub(crate) fn wake(&self, job: &Job, state: State, at: Millis) {
+        self.0.lines.wake(Line::of(job, state), at);
     }
 
     /// Jobs in the store are due that nobody names.
@@ -53,11 +56,12 @@ impl Engine {
                 }
             }
             let (next, is_due) = self.0.lines.next(now);
-            let pause = next.map_or(FALLBACK, |next| next.since(now).min(FALLBACK));
+            // What is due has no room, or waits for an executor: that may end.
+            let longest = if is_due { BLOCKED } else { FALLBACK };
+            let pause = next.map_or(longest, |next| next.since(now).min(longest));
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = changed => {}
-                // What is due has no room.
                 () = left, if is_due => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -73,7 +77,18 @@ impl Engine {
     /// One turn, if a line is due for which there is room.
     async fn load_turn(&self, now: Millis) -> Result<bool, store::StoreError> {
         let memory = self.0.memory.clone();
-        let room = |line: &Line| memory.room(Whose::of_line(line));
+        let latest = self.0.shared.latest.borrow().clone();
+        let room = |line: &Line| {
+            // Jobs of an executor that can't be reached stay where they are.
+            let definitions = latest
+                .as_ref()
+                .filter(|_| line.state == State::Accepted)
+                .and_then(|snapshot| snapshot.definitions(&line.app, &line.revision));
+            match definitions.and_then(|definitions| self.0.executors.closed(&definitions.uri, now)) {
+                Some(_) => 0,
+                None => memory.room(Whose::of_line(line)),
+            }
+        };
         let Some(Turn { line, room, behind }) = self.0.lines.turn(now, room) else {
             return Ok(false);
         };

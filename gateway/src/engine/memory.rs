@@ -283,6 +283,10 @@ impl Drop for Hold {
 }
 
 impl Permit {
+    pub(super) fn portal(&self) -> u64 {
+        self.whose.portal
+    }
+
     /// The permit is that of a job that was just stored.
     pub(super) fn take_fresh(&mut self, row: RowId) {
         let mut state = self.memory.state.lock();

@@ -13,7 +13,7 @@ use super::{
     retry::{self, Next},
 };
 use crate::{
-    executor::{Call, Called, Failure},
+    executor::{Call, Called, Executor, Failure, Pass, Shown},
     job::{Answer, Millis, Outcome, State},
     portal::{Pause, Verdict},
     snapshot::Definitions,
@@ -26,6 +26,8 @@ use crate::{
 const AGAIN: Backoff = Backoff::seconds(2, 300);
 /// The workflow is locked: measured portals hold a lock as long as the workflow runs.
 const BUSY: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(10)];
+/// Jobs that wait for an executor come back within this time of each other.
+const SPREAD: Backoff = Backoff::seconds(1, 1);
 /// Definitions that a job needs may come with a later snapshot.
 const UNDEFINED: Duration = Duration::from_secs(30);
 
@@ -64,12 +66,14 @@ impl Engine {
             }
         };
 
+        let Some(pass) = self.pass(held, &definitions.uri).await? else {
+            return self.too_late(held, Some(activity));
+        };
         held.progress.attempts += 1;
         let left = job.deadline.at.since(self.now());
         let call = Call {
             job: &job,
             activity,
-            uri: &definitions.uri,
             attempt: held.progress.attempts,
             span: telemetry::span_id(),
             limit: activity
@@ -80,8 +84,10 @@ impl Engine {
             clock: &*self.0.shared.clock,
         };
         let start = self.0.shared.clock.now();
-        let called = call.run(&self.0.executors, request).await;
+        let called = call.run(&pass.executor, request).await;
         let end = self.0.shared.clock.now();
+        let shown = called.as_ref().map_or_else(Failure::shows, |_| Shown::Well);
+        pass.pass.done(shown, end.into());
         let took = start.duration_until(end).unsigned_abs();
         let result = called.as_ref().map_or_else(Failure::name, |_| "OK");
         self.0.shared.counts.call(&job, result, took);
@@ -126,6 +132,22 @@ impl Engine {
                 Ok(())
             }
             Next::GiveUp => self.give_up(held, Some(activity), &failure.problem),
+        }
+    }
+
+    /// Waits for the job's turn to call the executor; nothing when its deadline comes first.
+    async fn pass(&self, held: &mut Held, uri: &str) -> Result<Option<Entered>, Box<Mark>> {
+        let executor = self.0.executors.get(uri);
+        let left = held.job.deadline.at.since(self.now());
+        match tokio::time::timeout(left, executor.enter(held.portal(), self.now())).await {
+            Err(_) => Ok(None),
+            Ok(Ok(pass)) => Ok(Some(Entered { executor, pass })),
+            Ok(Err(until)) => {
+                let problem = "the executor can't be reached: the call waits";
+                let mut mark = self.rest(held, Duration::ZERO, problem);
+                mark.next_attempt = Some(until.after(SPREAD.delay(1)).min(held.job.deadline.at));
+                Err(Box::new(mark))
+            }
         }
     }
 
@@ -235,6 +257,12 @@ impl Engine {
             changed: self.now(),
         }
     }
+}
+
+/// An executor that may be called.
+struct Entered {
+    executor: Executor,
+    pass: Pass,
 }
 
 /// What the span of a call tells beside its name.

@@ -8,7 +8,7 @@ use service::{Clock, telemetry::SpanId};
 use tonic::{Request, Status, client::Grpc};
 
 use super::{
-    Executors, Failure, Kind,
+    Executor, Failure, Kind,
     codec::DynamicCodec,
     metadata,
     wire::{Note, Watched},
@@ -19,8 +19,6 @@ use crate::job::Job;
 pub(crate) struct Call<'a> {
     pub(crate) job: &'a Job,
     pub(crate) activity: &'a Activity,
-    /// Address of the executor.
-    pub(crate) uri: &'a str,
     /// 1, 2, …
     pub(crate) attempt: u32,
     /// The attempt's span.
@@ -34,12 +32,12 @@ pub(crate) struct Call<'a> {
 pub(crate) type Called = Result<DynamicMessage, Failure>;
 
 impl Call<'_> {
-    /// Calls. The timeout includes the wait for a permit and for the connection.
-    pub(crate) async fn run(&self, executors: &Executors, request: DynamicMessage) -> Called {
+    /// Calls. The timeout includes the wait for the connection.
+    pub(crate) async fn run(&self, executor: &Executor, request: DynamicMessage) -> Called {
         let note = Arc::new(Note::default());
         let begun = self.clock.monotonic();
         // A peer can make the client library panic (a `grpc-status-details-bin` that is not base64).
-        let attempt = AssertUnwindSafe(self.send(executors, request, &note)).catch_unwind();
+        let attempt = AssertUnwindSafe(self.send(executor, request, &note)).catch_unwind();
         match tokio::time::timeout(self.limit, attempt).await {
             Err(_) => Err(Failure::late(self.limit)),
             Ok(Err(_)) => Err(Failure::new(
@@ -54,14 +52,12 @@ impl Call<'_> {
         }
     }
 
-    async fn send(&self, executors: &Executors, message: DynamicMessage, note: &Arc<Note>) -> Called {
+    async fn send(&self, executor: &Executor, message: DynamicMessage, note: &Arc<Note>) -> Called {
         let broken = |problem: String| Failure::new(Kind::Deployment, problem);
-        let executor = executors.get(self.uri).map_err(|error| broken(error.to_string()))?;
+        let servers = executor.servers.as_ref().map_err(|error| broken(error.clone()))?;
         let path = PathAndQuery::try_from(self.activity.path()).map_err(|error| broken(error.to_string()))?;
-        // Never closed, so it never fails.
-        let _permit = executor.permits.acquire().await;
         let away = |problem: String| Failure::new(Kind::Away { wait: None }, problem);
-        let server = executor.servers.pick().await.map_err(|error| away(error.to_string()))?;
+        let server = servers.pick().await.map_err(|error| away(error.to_string()))?;
         let watched = Watched {
             inner: server.channel.clone(),
             note: note.clone(),

@@ -54,7 +54,6 @@ async fn call_within(limit: Duration, uri: &str, response_bytes: usize) -> Resul
     let call = Call {
         job: &job,
         activity,
-        uri,
         attempt: 1,
         span: telemetry::span_id(),
         limit,
@@ -62,7 +61,8 @@ async fn call_within(limit: Duration, uri: &str, response_bytes: usize) -> Resul
         clock: &SystemClock,
     };
     let request = activity.request(job.properties.values(), &Culture::unset("")).unwrap();
-    let response = call.run(&Executors::new(8), request).await?;
+    let executor = Executors::new(8).get(uri);
+    let response = call.run(&executor, request).await?;
     Ok(activity.answer(&response).unwrap()["outputString"]
         .as_str()
         .unwrap()

@@ -6,7 +6,7 @@ use service::grpc::code_name;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::wire::Note;
+use super::{Shown, wire::Note};
 
 /// A call that brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,15 @@ impl Failure {
             (None, Kind::Away { .. }) => "UNREACHABLE",
             (None, Kind::Broke) => "BROKEN_OFF",
             (None, Kind::Deployment) => "NOT_DEPLOYED",
+        }
+    }
+
+    /// What it shows of the executor.
+    pub(crate) fn shows(&self) -> Shown {
+        match (&self.kind, self.code) {
+            (Kind::Away { .. }, None) => Shown::Away,
+            (Kind::Away { .. }, Some(_)) => Shown::Busy,
+            _ => Shown::Well,
         }
     }
 

@@ -77,7 +77,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
                 }
                 (Ok(Inserted::New(_)), None) => {
                     counts.accepted(start.duration_until(clock.now()).unsigned_abs());
-                    engine.wake(&job, job.received);
+                    engine.wake(&job, State::Accepted, job.received);
                 }
                 (Ok(Inserted::Promoted(_)), _) => {
                     let post = Post {
@@ -87,7 +87,7 @@ async fn store(gate: &Gate, arrival: &Arrival<'_>, job: Job, payload: Vec<u8>) -
                     };
                     let promoted = [KeyValue::new("bizproc.promoted", true)];
                     job.trace.export(&telemetry, Done::post(job.trace, post, promoted));
-                    engine.wake(&job, job.received);
+                    engine.wake(&job, State::Accepted, job.received);
                 }
                 (Ok(Inserted::Repeat) | Err(_), _) => {}
             }

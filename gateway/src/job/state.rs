@@ -3,7 +3,7 @@
 use proto::gateway::v1 as wire;
 
 /// Where a job is. The numbers are the store's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub(crate) enum State {
     /// Stored, not run: it is not proved yet, or what it refers to isn't known yet.

@@ -19,12 +19,14 @@ pub(crate) struct StoredJob {
     pub(crate) problem: Option<String>,
 }
 
-/// Jobs that wait for each other: those of an app on a portal that were made for one revision of an executor's definitions.
+/// Jobs that wait for each other: those of an app on a portal that were made for one revision of an executor's definitions, and are
+/// in one state: what waits for an executor is not in the way of answers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Line {
     pub(crate) app: String,
     pub(crate) member_id: String,
     pub(crate) revision: String,
+    pub(crate) state: State,
 }
 
 /// A place in a line: behind a job of that time and number.
@@ -41,11 +43,12 @@ pub(crate) struct Due {
 }
 
 impl Line {
-    pub(crate) fn of(job: &Job) -> Self {
+    pub(crate) fn of(job: &Job, state: State) -> Self {
         Self {
             app: job.app.clone(),
             member_id: job.member_id.clone(),
             revision: job.revision.clone(),
+            state,
         }
     }
 }

@@ -170,17 +170,26 @@ async fn due(storage: &Storage, now: Millis) -> Vec<RowId> {
     due.jobs.iter().map(|(_, stored)| stored.row).collect()
 }
 
-/// What is due of the line that all jobs here are in.
+/// What is due of the lines that all jobs here are in.
 async fn read_due(storage: &Storage, now: Millis) -> Due {
-    storage
-        .reads()
-        .due(line(), now, 100, None, Box::new(|_| false))
-        .await
-        .unwrap()
+    let mut all = Due {
+        jobs: Vec::new(),
+        more: false,
+        next: None,
+    };
+    for state in [State::Accepted, State::AnsweredUnsent, State::Sent] {
+        let line = Arc::new(Line::of(&job(1), state));
+        let due = storage.reads().due(line, now, 100, None, Box::new(|_| false)).await;
+        let due = due.unwrap();
+        all.jobs.extend(due.jobs);
+        all.next = all.next.into_iter().chain(due.next).min();
+    }
+    all.jobs.sort_unstable_by_key(|(place, _)| *place);
+    all
 }
 
 fn line() -> Arc<Line> {
-    Arc::new(Line::of(&job(1)))
+    Arc::new(Line::of(&job(1), State::Accepted))
 }
 
 /// Quarantines a callback; whether it is new.

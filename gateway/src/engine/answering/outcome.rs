@@ -190,11 +190,11 @@ impl Engine {
                 _ => {}
             }
             let at = match &settling {
-                Settling::Repeat => Some(now),
-                Settling::Look(at) => Some(*at),
+                Settling::Repeat => Some((State::AnsweredUnsent, now)),
+                Settling::Look(at) => Some((State::Sent, *at)),
                 _ => None,
             };
-            due.extend(at.map(|at| (sender.line(revision), at)));
+            due.extend(at.map(|(state, at)| (sender.line(revision, state), at)));
             jobs.push((row, settling));
             permits.push(permit);
         }

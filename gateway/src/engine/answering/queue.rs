@@ -23,6 +23,10 @@ use crate::{
 const BATCH_BYTES: usize = 256 * 1024;
 /// Readings of one request, of [`PAGE`] workflows each.
 const READINGS: usize = 10;
+/// Between requests with readings alone: those of many workflows go together.
+const GATHER: Duration = Duration::from_secs(2);
+/// The same when an answer waits for one.
+const GATHER_FOR_ANSWERS: Duration = Duration::from_millis(150);
 /// Readings that are due as soon go along.
 const ALONG: Duration = Duration::from_secs(1);
 /// After a send, before a workflow is read for the sake of another answer to it; doubled while a hit is in it.
@@ -47,6 +51,8 @@ pub(super) struct Queue {
     in_flight: usize,
     denied_until: Millis,
     timer: Option<Millis>,
+    /// When workflows were last read.
+    read: Millis,
 }
 
 /// What comes next.
@@ -162,7 +168,7 @@ impl Queue {
 
     /// The next request, if one may go now.
     pub(super) fn plan(&mut self, now: Millis, limits: &mut Limits, pause: &Pause) -> Plan {
-        let first = self.looks.first().map(|(at, _)| *at);
+        let first = self.first_look();
         if self.ready.is_empty() && first.is_none_or(|at| at > now) {
             return first.map_or(Plan::Nothing, Plan::Wait);
         }
@@ -186,8 +192,23 @@ impl Queue {
         Plan::Request(request)
     }
 
+    /// When there is a reading to be made.
+    fn first_look(&self) -> Option<Millis> {
+        let (first, _) = self.looks.first()?;
+        // Full, or for the sake of an answer.
+        let page = self.looks.iter().take(PAGE);
+        let soon = page.clone().count() == PAGE
+            || page.take_while(|(at, _)| *at <= first.after(GATHER)).any(|(_, id)| {
+                self.workflows
+                    .get(id)
+                    .is_some_and(|workflow| !workflow.waiting.is_empty())
+            });
+        let distance = if soon { GATHER_FOR_ANSWERS } else { GATHER };
+        Some((*first).max(self.read.after(distance)))
+    }
+
     fn plan_rest(&self, now: Millis) -> Plan {
-        let next = self.looks.first().map(|(at, _)| (*at).max(now.after(GATE)));
+        let next = self.first_look().map(|at| at.max(now.after(GATE)));
         next.map_or(Plan::Nothing, Plan::Wait)
     }
 
@@ -244,6 +265,9 @@ impl Queue {
             _ => 1,
         };
         let looks = self.take_looks(now, readings * PAGE);
+        if !looks.is_empty() {
+            self.read = now;
+        }
         Request { answers, looks }
     }
 

@@ -9,14 +9,14 @@ use crate::{
 };
 
 /// The first line behind another. The condition is that of the index.
-pub(super) const NEXT_LINE: &str = "SELECT app, member_id, revision, next_attempt FROM jobs INDEXED BY jobs_line \
-    WHERE next_attempt IS NOT NULL AND state IN (1, 3, 4) AND (app, member_id, revision) > (?1, ?2, ?3) \
-    ORDER BY app, member_id, revision, next_attempt LIMIT 1";
+pub(super) const NEXT_LINE: &str = "SELECT app, member_id, revision, state, next_attempt FROM jobs INDEXED BY jobs_line \
+    WHERE next_attempt IS NOT NULL AND state IN (1, 3, 4) AND (app, member_id, revision, state) > (?1, ?2, ?3, ?4) \
+    ORDER BY app, member_id, revision, state, next_attempt LIMIT 1";
 pub(super) const DUE: &str = "SELECT next_attempt, id FROM jobs \
-    WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND next_attempt >= ?4 AND next_attempt <= ?5 \
+    WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND state = ?4 AND next_attempt >= ?5 AND next_attempt <= ?6 \
     AND next_attempt IS NOT NULL AND state IN (1, 3, 4) ORDER BY next_attempt, id";
 pub(super) const LATER: &str = "SELECT min(next_attempt) FROM jobs \
-    WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND next_attempt > ?4 \
+    WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND state = ?4 AND next_attempt > ?5 \
     AND next_attempt IS NOT NULL AND state IN (1, 3, 4)";
 
 /// Every line with jobs that wait, and when its first is due.
@@ -24,17 +24,23 @@ pub(crate) fn lines(db: &Connection) -> rusqlite::Result<Vec<(Line, Millis)>> {
     let mut next = db.prepare_cached(NEXT_LINE)?;
     let mut lines: Vec<(Line, Millis)> = Vec::new();
     loop {
-        let behind = lines.last().map_or(["", "", ""], |(line, _)| {
-            [line.app.as_str(), line.member_id.as_str(), line.revision.as_str()]
-        });
+        let behind = lines.last().map(|(line, _)| line);
+        let text = |part: fn(&Line) -> &String| behind.map_or("", |line| part(line).as_str());
+        let behind = params![
+            text(|line| &line.app),
+            text(|line| &line.member_id),
+            text(|line| &line.revision),
+            behind.map_or(0, |line| line.state as u8),
+        ];
         let found = next
             .query_row(behind, |row| {
                 let line = Line {
                     app: row.get(0)?,
                     member_id: row.get(1)?,
                     revision: row.get(2)?,
+                    state: row::number(row, 3, State::from_number)?,
                 };
-                Ok((line, Millis(row.get(3)?)))
+                Ok((line, Millis(row.get(4)?)))
             })
             .optional()?;
         match found {
@@ -57,11 +63,13 @@ pub(crate) fn due(
         app,
         member_id,
         revision,
+        state,
     } = line;
+    let state = *state as u8;
     let mut places = db.prepare_cached(DUE)?;
     let from = behind.map_or(i64::MIN, |(at, _)| at.0);
     let mut found = places
-        .query_map(params![app, member_id, revision, from, now.0], |row| {
+        .query_map(params![app, member_id, revision, state, from, now.0], |row| {
             Ok((Millis(row.get(0)?), row.get(1)?))
         })?
         .filter(|place| {
@@ -75,7 +83,7 @@ pub(crate) fn due(
     found.truncate(limit);
     let next = db
         .prepare_cached(LATER)?
-        .query_row(params![app, member_id, revision, now.0], |row| {
+        .query_row(params![app, member_id, revision, state, now.0], |row| {
             row.get::<_, Option<i64>>(0)
         })?
         .map(Millis);

@@ -75,7 +75,7 @@ fn triple(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<[String; 3]>> 
     Ok(Some([one, row.get(first + 1)?, row.get(first + 2)?]))
 }
 
-fn number<T>(row: &Row<'_>, index: usize, of: impl Fn(u8) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn number<T>(row: &Row<'_>, index: usize, of: impl Fn(u8) -> Option<T>) -> rusqlite::Result<T> {
     let number: u8 = row.get(index)?;
     of(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(index, number.into()))
 }

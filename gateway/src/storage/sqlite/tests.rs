@@ -100,15 +100,15 @@ fn the_usual_writes_use_their_indexes() {
     for (sql, index) in [
         (
             load::NEXT_LINE,
-            "USING INDEX jobs_line ((app,member_id,revision)>(?,?,?))",
+            "USING COVERING INDEX jobs_line ((app,member_id,revision,state)>(?,?,?,?))",
         ),
         (
             load::DUE,
-            "USING INDEX jobs_line (app=? AND member_id=? AND revision=? AND next_attempt>? AND next_attempt<?)",
+            "INDEX jobs_line (app=? AND member_id=? AND revision=? AND state=? AND next_attempt>? AND next_attempt<?)",
         ),
         (
             load::LATER,
-            "USING INDEX jobs_line (app=? AND member_id=? AND revision=? AND next_attempt>?)",
+            "INDEX jobs_line (app=? AND member_id=? AND revision=? AND state=? AND next_attempt>?)",
         ),
         (
             "SELECT id FROM jobs WHERE state = 0 AND next_attempt <= 5 ORDER BY next_attempt",

@@ -79,7 +79,7 @@ pub(super) async fn steps_are_taken(engine: &impl Engine) {
 
     let line = Arc::new(Line {
         revision: "r2".into(),
-        ..Line::of(&job(1))
+        ..Line::of(&job(1), State::Accepted)
     });
     let due = storage
         .reads()
