@@ -49,6 +49,18 @@ impl Default for Rule {
     }
 }
 
+impl Rule {
+    /// What the wrong answer tells, in short.
+    pub fn outcome(&self) -> String {
+        match (self.body["error"].as_str(), self.status) {
+            _ if self.cut => "cut".into(),
+            (Some(code), _) => code.into(),
+            (None, Some(status)) => format!("status {status}"),
+            (None, None) => "ok".into(),
+        }
+    }
+}
+
 impl Faults {
     /// Adds a rule.
     pub fn push(&mut self, rule: Rule) {

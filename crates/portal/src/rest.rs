@@ -72,6 +72,7 @@ pub(crate) fn dispatch_with(
 
 /// Runs a method by its lower-case name.
 fn run(portal: &mut Portal, context: &mut Context, method: &str, mut params: Params, call: &Call<'_>) -> Outcome {
+    portal.counters.called(method, call.in_batch);
     if !portal.settings.bizproc && scope::is_planned(method) {
         return Err(Failure::method_not_found());
     }

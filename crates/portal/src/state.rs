@@ -21,11 +21,11 @@ pub use self::{
     instance::InstanceRow,
     outgoing::Outgoing,
     registry::Registry,
-    settings::{EventSend, Settings},
+    settings::{EventSend, Others, Settings},
     user::User,
     workflow::Workflow,
 };
-use crate::{clock::Clock, names};
+use crate::{clock::Clock, names, random::Seeded};
 
 /// One portal. Everything in it changes under one lock, as if each hit ran alone; what needs the network is put into
 /// [`Portal::outbox`] and leaves after the response.
@@ -43,8 +43,10 @@ pub struct Portal {
     pub server_endpoint: String,
     /// The emulator's time.
     pub clock: Clock,
-    /// Behaviour that differs between portals.
+    /// Behaviour that differs between portals; see [`Portal::set`].
     pub settings: Settings,
+    /// Chance of mishaps.
+    pub chance: Seeded,
     /// By id; 1 is the administrator.
     pub users: BTreeMap<u64, User>,
     /// Installed apps by `client_id`, in order of installation.
@@ -90,6 +92,7 @@ impl Portal {
             domain,
             server_endpoint: server_endpoint.into(),
             clock,
+            chance: Seeded::new(Settings::default().seed),
             settings: Settings::default(),
             users: BTreeMap::from([(1, admin)]),
             apps: IndexMap::new(),
@@ -103,6 +106,15 @@ impl Portal {
             outbox: Vec::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// Changes the switches and what hangs on them.
+    pub fn set(&mut self, settings: Settings) {
+        if settings.seed != self.settings.seed {
+            self.chance = Seeded::new(settings.seed);
+        }
+        self.clock.set_apart(settings.clock_offset_ms);
+        self.settings = settings;
     }
 
     /// Scheme and host by which apps reach it.

@@ -18,6 +18,16 @@ pub struct Times {
 }
 
 impl Times {
+    /// The same by a clock that is apart by so many microseconds.
+    #[must_use]
+    pub fn apart(self, micros: i64) -> Self {
+        Self {
+            start: self.start + micros,
+            processing: self.processing + micros,
+            finish: self.finish + micros,
+        }
+    }
+
     /// The block, with dates in the server's zone.
     pub fn to_json(self, zone_offset: i32) -> Value {
         json!({

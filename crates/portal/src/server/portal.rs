@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Call, apply_fault, auth, before_fault, json_response, read_params, response};
+use super::{Call, Cut, apply_fault, auth, before_fault, json_response, read_params, response};
 use crate::{
     context::{self, Context, Failure, Job},
     rest, time_block,
@@ -45,7 +45,19 @@ async fn handle(State(front): State<Front>, request: Request) -> Response<Body> 
         return moved;
     }
     match path.strip_prefix("/rest/") {
-        Some(rest) => rest_call(&front, rest, request).await,
+        Some(rest) => {
+            let answer = rest_call(&front, rest, request).await;
+            let cut = answer.extensions().get::<Cut>().is_some();
+            front.shared.change_portal(&front.name, |hosted| {
+                let replies = &mut hosted.portal.counters.replies;
+                if cut {
+                    replies.cut += 1;
+                } else {
+                    replies.add(answer.status().as_u16());
+                }
+            });
+            answer
+        }
         None if path.trim_end_matches('/') == "/oauth/authorize" => authorize(&front, request).await,
         None => response(404, "text/html; charset=UTF-8", "404 Not Found"),
     }
@@ -104,7 +116,10 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
     let (webhook, method) = split(rest);
     let fault = front
         .shared
-        .change_portal(&front.name, |hosted| hosted.faults.next(&method))
+        .change_portal(&front.name, |hosted| {
+            hosted.portal.counters.requests += 1;
+            hosted.faults.next(&method)
+        })
         .flatten();
     let fault = before_fault(fault).await;
     let call = read_params(request).await;
@@ -199,11 +214,11 @@ fn finish(
         context::Body::Json(mut body) => {
             let error = body.get("error").and_then(Value::as_str).map(str::to_owned);
             if let (200, Value::Object(map)) = (status, &mut body) {
-                let zone = front
-                    .shared
-                    .read_portal(&front.name, |hosted| hosted.portal.settings.zone_offset)
-                    .unwrap_or(0);
-                map.insert("time".into(), times.to_json(zone));
+                let time = front.shared.read_portal(&front.name, |hosted| {
+                    let times = times.apart(hosted.portal.clock.apart_micros());
+                    times.to_json(hosted.portal.settings.zone_offset)
+                });
+                map.insert("time".into(), time.unwrap_or_default());
             }
             (status, json_response(status, &body), error)
         }
@@ -233,9 +248,10 @@ fn note(front: &Front, method: &str, call: &Call, context: &Context, status: u16
 }
 
 /// Background jobs of a hit that keeps each workflow's lock for a while: the lock is taken, time passes, the answer
-/// is delivered. Other hits meet the lock meanwhile.
+/// is delivered. Other hits meet the lock meanwhile. The next steps' callbacks leave after the last job.
 async fn slow_jobs(front: Front, jobs: Vec<Job>, hold: Duration) {
     let owner = workflow::unique_id(front.shared.clock());
+    let mut posts = Vec::new();
     for index in job_order(jobs.len()) {
         let job = &jobs[index];
         let taken = front.shared.change_portal(&front.name, |hosted| {
@@ -251,8 +267,12 @@ async fn slow_jobs(front: Front, jobs: Vec<Job>, hold: Duration) {
         front.shared.change_portal(&front.name, |hosted| {
             // A job that fails is only logged on the server; the others still run.
             let _ = workflow::resume(&mut hosted.portal, job);
+            posts.append(&mut hosted.portal.outbox);
         });
     }
+    front
+        .shared
+        .change_portal(&front.name, |hosted| hosted.portal.outbox.append(&mut posts));
 }
 
 /// `/oauth/authorize/`: the browser of a signed-in user. `user` names the user (default: the administrator).

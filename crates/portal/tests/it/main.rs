@@ -5,6 +5,7 @@ mod branches;
 mod faults;
 mod forms;
 mod harness;
+mod hits;
 mod lifecycle;
 mod oauth;
 mod readme;
