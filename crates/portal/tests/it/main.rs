@@ -7,6 +7,7 @@ mod forms;
 mod harness;
 mod hits;
 mod lifecycle;
+mod naive;
 mod oauth;
 mod readme;
 mod rest;
