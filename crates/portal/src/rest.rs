@@ -89,7 +89,20 @@ fn run(portal: &mut Portal, context: &mut Context, method: &str, mut params: Par
         _ => 0,
     };
     if method == "batch" {
+        // Each of its commands counts for its own method.
         return batch::call(portal, context, &params, call).and_then(envelope);
+    }
+    if portal.settings.operating.limit_ms > 0 {
+        let (limit, now) = (portal.settings.operating, portal.clock.seconds());
+        let account = portal.operating.call(limit, context.client_id.as_deref(), method, now);
+        let blocked = |_| {
+            Failure::new(
+                429,
+                "OPERATION_TIME_LIMIT",
+                "Method is blocked due to operation time limit.",
+            )
+        };
+        context.operating = Some(account.map_err(blocked)?);
     }
     let outcome = registry::call(portal, context, method, &params)
         .or_else(|| instances::call(portal, context, method, &params, start))

@@ -4,6 +4,7 @@ pub mod app;
 pub mod counters;
 mod event_handler;
 mod instance;
+mod operating;
 pub mod outgoing;
 pub mod registry;
 mod settings;
@@ -19,6 +20,7 @@ pub use self::{
     counters::Counters,
     event_handler::EventHandler,
     instance::InstanceRow,
+    operating::{Account, Operating, OperatingLimit},
     outgoing::Outgoing,
     registry::Registry,
     settings::{EventSend, Others, Settings},
@@ -67,6 +69,8 @@ pub struct Portal {
     pub seeded_tokens: HashSet<String>,
     /// What the relay has to deliver.
     pub outbox: Vec<Outgoing>,
+    /// How long apps' calls have worked.
+    pub operating: Operating,
     /// What happened.
     pub counters: Counters,
 }
@@ -104,6 +108,7 @@ impl Portal {
             timeouts: BTreeMap::new(),
             seeded_tokens: HashSet::new(),
             outbox: Vec::new(),
+            operating: Operating::default(),
             counters: Counters::default(),
         }
     }

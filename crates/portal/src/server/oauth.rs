@@ -56,7 +56,7 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
                     processing: start,
                     finish: shared.clock().micros(),
                 };
-                body["time"] = times.to_json(0);
+                body["time"] = times.to_json(0, None);
             }
             (status, body)
         }

@@ -13,7 +13,9 @@ use serde_json::{Map, Value, json};
 use super::{Call, Cut, apply_fault, auth, before_fault, json_response, read_params, response};
 use crate::{
     context::{self, Context, Failure, Job},
-    rest, time_block,
+    rest,
+    state::Account,
+    time_block,
     workflow::{self, job_order},
     world::{Hosted, Shared, received},
 };
@@ -141,7 +143,7 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
         hosted.portal.counters.rest_calls += 1;
         if hosted.portal.settings.limiter
             && let Some(source) = call.source
-            && !hosted.limiter.admit(source, start)
+            && !hosted.limiter.admit(&hosted.portal.settings, source, start)
         {
             let answer = Failure::new(503, "QUERY_LIMIT_EXCEEDED", "Too many requests");
             return Some((
@@ -198,7 +200,7 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
         processing,
         finish: clock.micros(),
     };
-    let body = finish(front, done.answer, &times);
+    let body = finish(front, done.answer, &times, context.operating);
     note(front, &method, &call, &context, body.0, body.2);
     fault.as_ref().and_then(apply_fault).unwrap_or(body.1)
 }
@@ -208,6 +210,7 @@ fn finish(
     front: &Front,
     answer: context::Response,
     times: &time_block::Times,
+    operating: Option<Account>,
 ) -> (u16, Response<Body>, Option<String>) {
     let context::Response { status, body } = answer;
     match body {
@@ -216,7 +219,7 @@ fn finish(
             if let (200, Value::Object(map)) = (status, &mut body) {
                 let time = front.shared.read_portal(&front.name, |hosted| {
                     let times = times.apart(hosted.portal.clock.apart_micros());
-                    times.to_json(hosted.portal.settings.zone_offset)
+                    times.to_json(hosted.portal.settings.zone_offset, operating)
                 });
                 map.insert("time".into(), time.unwrap_or_default());
             }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::OperatingLimit;
+
 /// Switches of a portal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -36,8 +38,14 @@ pub struct Settings {
     pub seed: u64,
     /// How far the portal's clock is ahead of the authorisation server's, milliseconds; behind, if negative.
     pub clock_offset_ms: i64,
-    /// Whether the leaky bucket of 50 calls, 2 a second, per source address is on.
+    /// Whether the leaky bucket per source address is on.
     pub limiter: bool,
+    /// Calls that fit into it at once: 50, on the plan Enterprise 250.
+    pub limiter_burst: u32,
+    /// Calls that leak out of it in a second: 2, on the plan Enterprise 5.
+    pub limiter_per_second: u32,
+    /// How long a method may work.
+    pub operating: OperatingLimit,
     /// Whether the frame's body has the fields of newer portals: `SERVER_ENDPOINT`, `APPLICATION_TOKEN`, `APPLICATION_SCOPE`.
     pub frame_extras: bool,
     /// Whether events have the fields of 2017 only: no `ACTIVE`, `INSTALLED`, `expires`, no number of the handler, no endpoints.
@@ -69,6 +77,9 @@ impl Default for Settings {
             seed: 1,
             clock_offset_ms: 0,
             limiter: false,
+            limiter_burst: 50,
+            limiter_per_second: 2,
+            operating: OperatingLimit::default(),
             frame_extras: true,
             old_events: false,
             lower_case_events: false,
