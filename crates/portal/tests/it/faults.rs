@@ -119,6 +119,21 @@ async fn a_method_that_worked_too_long_is_blocked_until_its_window_ends() {
 }
 
 #[tokio::test]
+async fn rules_apply_by_chance() {
+    let mut stage = Stage::start().await;
+    let token = stage.install().await;
+    stage
+        .control("POST", "faults", json!({"percent": 30, "status": 503}))
+        .await;
+    for _ in 0..100 {
+        stage.rest("app.info", &token, json!({})).await;
+    }
+    let refused = stage.counters().await["replies"]["overloaded"].as_u64().unwrap();
+    assert!((15..45).contains(&refused), "{refused} of 100");
+    stage.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_closed_portal_says_the_same_to_every_call() {
     let mut stage = Stage::start().await;
     let token = stage.install().await;
