@@ -11,4 +11,5 @@ mod lifecycle;
 mod limits;
 mod lock;
 mod main_job;
+mod others;
 mod restart;
