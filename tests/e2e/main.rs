@@ -11,5 +11,4 @@ mod lifecycle;
 mod limits;
 mod lock;
 mod main_job;
-mod others;
 mod restart;
