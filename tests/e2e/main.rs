@@ -3,6 +3,7 @@
 mod answering;
 mod bad_input;
 mod captured;
+mod closed;
 mod crash;
 mod dates;
 mod disk;
@@ -12,3 +13,4 @@ mod limits;
 mod lock;
 mod main_job;
 mod restart;
+mod waiting;
