@@ -3,10 +3,14 @@
 mod answering;
 mod bad_input;
 mod captured;
+mod closed;
 mod crash;
 mod dates;
 mod disk;
+mod fairness;
 mod lifecycle;
+mod limits;
 mod lock;
 mod main_job;
 mod restart;
+mod waiting;

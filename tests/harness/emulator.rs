@@ -82,6 +82,34 @@ impl Emulator {
         Ok(reply["result"].take())
     }
 
+    /// Calls a REST method with parameters, by a token of the app's.
+    pub async fn call_with(&self, token: &str, method: &str, mut params: Value) -> anyhow::Result<Value> {
+        params["auth"] = token.into();
+        let url = format!("http://{}/rest/{method}", self.portal.address);
+        let mut reply: Value = self.client.post(url).json(&params).send().await?.json().await?;
+        anyhow::ensure!(reply.get("error").is_none(), "{method}: {reply}");
+        Ok(reply["result"].take())
+    }
+
+    /// How often a method was called, alone and as a command of a batch.
+    pub async fn asked(&self, method: &str) -> anyhow::Result<u64> {
+        let calls = self.get("counters").await?["methods"][method].take();
+        let count = |way: &str| calls[way].as_u64().unwrap_or_default();
+        Ok(count("alone") + count("in_batches"))
+    }
+
+    /// Closes the portal: it gives this reply to every call until it is opened.
+    pub async fn close(&self, status: u16, reply: Value) -> anyhow::Result<()> {
+        self.post("faults", json!({"status": status, "body": reply}))
+            .await
+            .map(drop)
+    }
+
+    /// Opens it again.
+    pub async fn open(&self) -> anyhow::Result<()> {
+        self.send("DELETE", "faults", None).await.map(drop)
+    }
+
     /// Changes switches of the portal.
     pub async fn set(&self, settings: Value) -> anyhow::Result<()> {
         self.send("PATCH", "settings", Some(settings)).await.map(drop)

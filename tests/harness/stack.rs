@@ -224,17 +224,6 @@ impl Stack {
         self.metrics_of("gateway").await
     }
 
-    /// The sum of one of the gateway's counters over its labels.
-    pub async fn count(&self, name: &str) -> anyhow::Result<f64> {
-        let metrics = self.metrics().await?;
-        let values = metrics.lines().filter_map(|line| {
-            let rest = line.strip_prefix(name)?;
-            rest.starts_with(['{', ' '])
-                .then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
-        });
-        Ok(values.sum())
-    }
-
     /// A service's metrics.
     pub async fn metrics_of(&self, service: &str) -> anyhow::Result<String> {
         let admin = match service {

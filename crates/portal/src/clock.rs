@@ -6,18 +6,20 @@ use std::sync::{
 };
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A shared clock; copies move together.
+/// A shared clock; copies move together, however far one of them is apart.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    ahead_micros: Arc<AtomicI64>,
-    frozen_micros: Arc<AtomicI64>,
+    /// Microseconds, as the others.
+    ahead: Arc<AtomicI64>,
+    frozen: Arc<AtomicI64>,
+    apart: i64,
 }
 
 impl Clock {
     /// A clock that stands still, for tests of pure behaviour. `advance` still moves it.
     pub fn frozen(unix_seconds: i64) -> Self {
         let clock = Self::default();
-        clock.frozen_micros.store(unix_seconds * 1_000_000, Ordering::Relaxed);
+        clock.frozen.store(unix_seconds * 1_000_000, Ordering::Relaxed);
         clock
     }
 
@@ -27,7 +29,7 @@ impl Clock {
         reason = "this is the emulator's clock: the one place that reads the real one"
     )]
     pub fn micros(&self) -> i64 {
-        let frozen = self.frozen_micros.load(Ordering::Relaxed);
+        let frozen = self.frozen.load(Ordering::Relaxed);
         let base = if frozen == 0 {
             SystemTime::now()
                 .duration_since(UNIX_EPOCH)
@@ -35,7 +37,17 @@ impl Clock {
         } else {
             frozen
         };
-        base + self.ahead_micros.load(Ordering::Relaxed)
+        base + self.ahead.load(Ordering::Relaxed) + self.apart
+    }
+
+    /// Puts this copy apart from the others, as the clock of one machine is.
+    pub fn set_apart(&mut self, milliseconds: i64) {
+        self.apart = milliseconds.saturating_mul(1000);
+    }
+
+    /// How far it is apart, microseconds.
+    pub fn apart_micros(&self) -> i64 {
+        self.apart
     }
 
     /// Unix time in whole seconds, as the server's tables keep it.
@@ -45,7 +57,7 @@ impl Clock {
 
     /// Moves the time forward.
     pub fn advance(&self, by: Duration) {
-        self.ahead_micros
+        self.ahead
             .fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 }

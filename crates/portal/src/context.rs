@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::php::json::output;
+use crate::{php::json::output, state::Account};
 
 /// Parameters of a call, in the order they came: PHP's arrays are ordered, and several checks depend on it.
 pub type Params = Map<String, Value>;
@@ -23,6 +23,8 @@ pub struct Context {
     pub scope: Option<Vec<String>>,
     /// The calling user's offset to the server's zone, seconds. Date filters and returned dates are shifted by it.
     pub user_zone_offset: i32,
+    /// How long the app's calls of the method have worked, if an account is kept.
+    pub operating: Option<Account>,
     /// Jobs that run after the response has been built: answers to waiting steps.
     pub jobs: Vec<Job>,
 }

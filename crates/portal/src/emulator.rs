@@ -153,7 +153,6 @@ async fn timers(shared: Shared) {
     /// Long enough to cost nothing; changes wake it.
     const IDLE_MICROS: i64 = 3_600_000_000;
     loop {
-        let now = shared.clock().micros();
         let next = shared.read(|world| {
             world
                 .portals
@@ -161,7 +160,7 @@ async fn timers(shared: Shared) {
                 .filter_map(|hosted| timeout::next(&hosted.portal))
                 .min()
         });
-        let wait = next.map_or(IDLE_MICROS, |next| next - now).clamp(0, IDLE_MICROS);
+        let wait = next.unwrap_or(IDLE_MICROS).clamp(0, IDLE_MICROS);
         if wait > 0 {
             tokio::select! {
                 () = shared.stopping().cancelled() => return,

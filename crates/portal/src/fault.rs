@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::random::Seeded;
+
 /// Rules in order; the first that fits and is not used up counts.
 #[derive(Debug, Default)]
 pub struct Faults {
     rules: Vec<Rule>,
+    chance: Seeded,
 }
 
 /// One rule.
@@ -17,6 +20,8 @@ pub struct Rule {
     pub method: String,
     /// How often it applies; `null` = until removed.
     pub times: Option<u64>,
+    /// It applies to so many of a hundred calls, by chance; `null` = to each.
+    pub percent: Option<u64>,
     /// Calls to let pass first.
     pub after: u64,
     /// Wait before anything else, milliseconds of real time.
@@ -38,6 +43,7 @@ impl Default for Rule {
         Self {
             method: String::new(),
             times: None,
+            percent: None,
             after: 0,
             delay_ms: 0,
             work: false,
@@ -45,6 +51,18 @@ impl Default for Rule {
             body: Value::Null,
             location: None,
             cut: false,
+        }
+    }
+}
+
+impl Rule {
+    /// What the wrong answer tells, in short.
+    pub fn outcome(&self) -> String {
+        match (self.body["error"].as_str(), self.status) {
+            _ if self.cut => "cut".into(),
+            (Some(code), _) => code.into(),
+            (None, Some(status)) => format!("status {status}"),
+            (None, None) => "ok".into(),
         }
     }
 }
@@ -73,6 +91,9 @@ impl Faults {
             .find(|rule| (rule.method.is_empty() || rule.method == method) && rule.times != Some(0))?;
         if found.after > 0 {
             found.after -= 1;
+            return None;
+        }
+        if found.percent.is_some_and(|percent| !self.chance.hits(percent)) {
             return None;
         }
         if let Some(times) = &mut found.times {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    names, random,
+    names, others, random,
     server::{portal, serve},
     state::{Portal, Settings, User},
     world::{Hosted, Shared},
@@ -92,7 +92,7 @@ pub(crate) async fn create_portal(shared: &Shared, new: NewPortal) -> io::Result
     if !new.domain.is_empty() {
         portal.domain = new.domain;
     }
-    portal.settings = new.settings;
+    portal.set(new.settings);
     portal.users.extend(new.users);
     let serving = shared.stopping().child_token();
     let host = portal.address.clone();
@@ -100,6 +100,7 @@ pub(crate) async fn create_portal(shared: &Shared, new: NewPortal) -> io::Result
     let info = info(&new.name, &hosted);
     shared.change(|world| world.portals.insert(new.name.clone(), hosted));
     listen(shared, &new.name, host, listener, serving);
+    others::begin(shared, &new.name);
     Ok(info)
 }
 

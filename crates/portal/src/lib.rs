@@ -15,7 +15,7 @@
 //! | `fault`, `oauth`, `world` | wrong answers for tests; clients and tokens; all portals behind one lock |
 //! | `lifecycle`, `relay` | installs, updates and uninstalls apps; posts to handlers |
 //! | `server` | HTTP and HTTPS: portals and the authorisation server |
-//! | `hosting`, `control`, `emulator`, `cases` | portals come and go; the control API; start and stop; recorded cases of the real server |
+//! | `hosting`, `others`, `control`, `emulator`, `cases` | portals come and go; others hit their workflows; the control API; start and stop; recorded cases of the real server |
 
 pub mod cases;
 pub mod clock;
@@ -27,6 +27,7 @@ mod hosting;
 pub mod lifecycle;
 mod names;
 pub mod oauth;
+mod others;
 pub mod php;
 pub mod random;
 pub mod relay;

@@ -1,6 +1,6 @@
 //! The authorisation server: clients, tokens and their rotation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -31,7 +31,32 @@ pub struct OAuth {
     pub refreshes: u64,
     /// Refreshes with a token that had been used before: two at once, or a lost pair.
     pub refreshes_of_used: u64,
+    /// Requests by address.
+    pub requests: Requests,
     used: std::collections::HashSet<String>,
+}
+
+/// Requests to the authorisation server by outcome: `ok`, an error's code, `status N` of another body, `cut`.
+#[derive(Debug, Default, Serialize)]
+pub struct Requests {
+    /// `/rest/app.info`: questions whose token it is.
+    pub app_info: BTreeMap<String, u64>,
+    /// `/oauth/token/`: refreshes and codes.
+    pub token: BTreeMap<String, u64>,
+    /// Elsewhere.
+    pub other: BTreeMap<String, u64>,
+}
+
+impl Requests {
+    /// Counts one.
+    pub fn count(&mut self, path: &str, outcome: String) {
+        let outcomes = match path {
+            "/rest/app.info" => &mut self.app_info,
+            "/oauth/token" => &mut self.token,
+            _ => &mut self.other,
+        };
+        *outcomes.entry(outcome).or_default() += 1;
+    }
 }
 
 /// What a token stands for.
@@ -82,6 +107,7 @@ impl OAuth {
             codes: HashMap::new(),
             refreshes: 0,
             refreshes_of_used: 0,
+            requests: Requests::default(),
             used: std::collections::HashSet::new(),
         }
     }

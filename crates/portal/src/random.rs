@@ -1,4 +1,8 @@
-//! Randomness of the operating system.
+//! Randomness of the operating system, and chance that can be repeated.
+
+mod seeded;
+
+pub use seeded::Seeded;
 
 /// Random bytes.
 pub fn bytes<const N: usize>() -> [u8; N] {

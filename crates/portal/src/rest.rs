@@ -72,6 +72,7 @@ pub(crate) fn dispatch_with(
 
 /// Runs a method by its lower-case name.
 fn run(portal: &mut Portal, context: &mut Context, method: &str, mut params: Params, call: &Call<'_>) -> Outcome {
+    portal.counters.called(method, call.in_batch);
     if !portal.settings.bizproc && scope::is_planned(method) {
         return Err(Failure::method_not_found());
     }
@@ -90,12 +91,34 @@ fn run(portal: &mut Portal, context: &mut Context, method: &str, mut params: Par
     if method == "batch" {
         return batch::call(portal, context, &params, call).and_then(envelope);
     }
+    operate(portal, context, method)?;
     let outcome = registry::call(portal, context, method, &params)
         .or_else(|| instances::call(portal, context, method, &params, start))
         .or_else(|| methods::call(portal, context, method, &params))
         .or_else(|| (call.extra)(method, &params, start))
         .unwrap_or_else(|| Err(Failure::method_not_found()));
     outcome.and_then(envelope)
+}
+
+/// Counts a call for the time that its method works, where an account is kept. A batch's commands count each for its own method.
+fn operate(portal: &mut Portal, context: &mut Context, method: &str) -> Result<(), Failure> {
+    let limit = portal.settings.operating;
+    if limit.limit_ms == 0 {
+        return Ok(());
+    }
+    let now = portal.clock.seconds();
+    let account = portal
+        .operating
+        .call(limit, context.client_id.as_deref(), method, now)
+        .map_err(|_| {
+            Failure::new(
+                429,
+                "OPERATION_TIME_LIMIT",
+                "Method is blocked due to operation time limit.",
+            )
+        })?;
+    context.operating = Some(account);
+    Ok(())
 }
 
 /// What the server makes of a method's result: `next` and `total` move out of it, and a result that looks like an error is one.

@@ -109,7 +109,9 @@ pub(crate) async fn before_fault(rule: Option<Rule>) -> Option<Rule> {
 /// The wrong answer of a rule; `None` for one that is only slow.
 pub(crate) fn apply_fault(rule: &Rule) -> Option<Response<Body>> {
     if rule.cut {
-        return Some(Response::new(Body::new(Cut)));
+        let mut answer = Response::new(Body::new(Cut));
+        answer.extensions_mut().insert(Cut);
+        return Some(answer);
     }
     let status = rule.status?;
     let mut answer = match &rule.body {
@@ -123,8 +125,9 @@ pub(crate) fn apply_fault(rule: &Rule) -> Option<Response<Body>> {
     Some(answer)
 }
 
-/// A body that breaks the connection.
-struct Cut;
+/// A body that breaks the connection; the response has it as an extension, too.
+#[derive(Clone, Copy)]
+pub(crate) struct Cut;
 
 impl http_body::Body for Cut {
     type Data = Bytes;

@@ -4,6 +4,7 @@ pub mod app;
 pub mod counters;
 mod event_handler;
 mod instance;
+mod operating;
 pub mod outgoing;
 pub mod registry;
 mod settings;
@@ -19,13 +20,14 @@ pub use self::{
     counters::Counters,
     event_handler::EventHandler,
     instance::InstanceRow,
+    operating::{Account, Operating, OperatingLimit},
     outgoing::Outgoing,
     registry::Registry,
-    settings::{EventSend, Settings},
+    settings::{EventSend, Others, Settings},
     user::User,
     workflow::Workflow,
 };
-use crate::{clock::Clock, names};
+use crate::{clock::Clock, names, random::Seeded};
 
 /// One portal. Everything in it changes under one lock, as if each hit ran alone; what needs the network is put into
 /// [`Portal::outbox`] and leaves after the response.
@@ -43,8 +45,10 @@ pub struct Portal {
     pub server_endpoint: String,
     /// The emulator's time.
     pub clock: Clock,
-    /// Behaviour that differs between portals.
+    /// Behaviour that differs between portals; see [`Portal::set`].
     pub settings: Settings,
+    /// Chance of mishaps.
+    pub chance: Seeded,
     /// By id; 1 is the administrator.
     pub users: BTreeMap<u64, User>,
     /// Installed apps by `client_id`, in order of installation.
@@ -65,6 +69,8 @@ pub struct Portal {
     pub seeded_tokens: HashSet<String>,
     /// What the relay has to deliver.
     pub outbox: Vec<Outgoing>,
+    /// How long apps' calls have worked.
+    pub operating: Operating,
     /// What happened.
     pub counters: Counters,
 }
@@ -90,6 +96,7 @@ impl Portal {
             domain,
             server_endpoint: server_endpoint.into(),
             clock,
+            chance: Seeded::new(Settings::default().seed),
             settings: Settings::default(),
             users: BTreeMap::from([(1, admin)]),
             apps: IndexMap::new(),
@@ -101,8 +108,18 @@ impl Portal {
             timeouts: BTreeMap::new(),
             seeded_tokens: HashSet::new(),
             outbox: Vec::new(),
+            operating: Operating::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// Changes the switches and what hangs on them.
+    pub fn set(&mut self, settings: Settings) {
+        if settings.seed != self.settings.seed {
+            self.chance = Seeded::new(settings.seed);
+        }
+        self.clock.set_apart(settings.clock_offset_ms);
+        self.settings = settings;
     }
 
     /// Scheme and host by which apps reach it.

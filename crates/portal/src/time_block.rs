@@ -1,10 +1,14 @@
 //! The `time` member of every success.
 
+use std::time::Duration;
+
 use jiff::{
     Timestamp,
     tz::{Offset, TimeZone},
 };
 use serde_json::{Value, json};
+
+use crate::state::Account;
 
 /// When a call came, began to be processed and was done: unix microseconds.
 #[derive(Debug, Clone, Copy)]
@@ -18,16 +22,31 @@ pub struct Times {
 }
 
 impl Times {
-    /// The block, with dates in the server's zone.
-    pub fn to_json(self, zone_offset: i32) -> Value {
-        json!({
+    /// The same by a clock that is apart by so many microseconds.
+    #[must_use]
+    pub fn apart(self, micros: i64) -> Self {
+        Self {
+            start: self.start + micros,
+            processing: self.processing + micros,
+            finish: self.finish + micros,
+        }
+    }
+
+    /// The block, with dates in the server's zone, and the account of the method's work if one is kept.
+    pub fn to_json(self, zone_offset: i32, operating: Option<Account>) -> Value {
+        let mut block = json!({
             "start": seconds(self.start),
             "finish": seconds(self.finish),
             "duration": seconds(self.finish - self.start),
             "processing": seconds(self.finish - self.processing),
             "date_start": iso(self.start.div_euclid(1_000_000), zone_offset),
             "date_finish": iso(self.finish.div_euclid(1_000_000), zone_offset),
-        })
+        });
+        if let Some(account) = operating {
+            block["operating_reset_at"] = json!(account.reset_at);
+            block["operating"] = json!(Duration::from_millis(account.milliseconds).as_secs_f64());
+        }
+        block
     }
 }
 

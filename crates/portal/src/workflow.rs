@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod expression;
+pub mod others;
 pub mod run;
 pub mod seed;
 pub mod template;

@@ -59,6 +59,8 @@ pub struct Hosted {
     pub received: Received,
     /// Posts to handlers, the newest last.
     pub posted: Posted,
+    /// Whether others hit its workflows.
+    pub others: bool,
     /// Incoming webhooks: secret → user.
     pub webhooks: IndexMap<String, u64>,
 }
@@ -199,6 +201,7 @@ impl Hosted {
             limiter: Limiter::default(),
             received: Received::default(),
             posted: Posted::default(),
+            others: false,
             webhooks: IndexMap::new(),
         }
     }

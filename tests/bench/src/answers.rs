@@ -13,8 +13,6 @@ pub(crate) struct Answers {
     answered: AtomicU32,
     repeated: AtomicU32,
     wrong: AtomicU32,
-    read: AtomicU32,
-    readings: AtomicU32,
 }
 
 impl Answers {
@@ -35,21 +33,13 @@ impl Answers {
         true
     }
 
-    /// Takes a reading of so many workflows.
-    pub(crate) fn read(&self, workflows: usize) {
-        self.read
-            .fetch_add(u32::try_from(workflows).unwrap_or(u32::MAX), Ordering::Relaxed);
-        self.readings.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Workflows that were read.
-    pub(crate) fn workflows_read(&self) -> u32 {
-        self.read.load(Ordering::Relaxed)
-    }
-
-    /// Readings.
-    pub(crate) fn readings(&self) -> u32 {
-        self.readings.load(Ordering::Relaxed)
+    /// Whether a workflow's only step was answered. Its id ends with the job's number.
+    pub(crate) fn ended(&self, workflow: &str) -> bool {
+        let number = workflow
+            .rsplit('.')
+            .next()
+            .and_then(|number| number.parse::<usize>().ok());
+        number.is_some_and(|number| self.seen.lock().get(number) == Some(&true))
     }
 
     /// Jobs that were answered.

@@ -3,6 +3,7 @@
 mod answers;
 mod callback;
 mod clock;
+mod experiments;
 mod http;
 mod latency;
 mod load;
@@ -38,7 +39,10 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         match arguments.command {
             Some(Command::Forward { listen, portal }) => systems::forward(listen, portal).await,
-            None => compare(&options).await,
+            None => match options.experiment {
+                Some(experiment) => tell(&experiments::run(experiment, &options).await?),
+                None => compare(&options).await,
+            },
         }
     })
 }
@@ -52,7 +56,9 @@ async fn compare(options: &Options) -> Result<()> {
             report.add(trial);
         }
     }
-    let text = if options.json { report.json()? } else { report.table() };
-    writeln!(io::stdout(), "{text}")?;
-    Ok(())
+    tell(&if options.json { report.json()? } else { report.table() })
+}
+
+fn tell(text: &str) -> Result<()> {
+    Ok(writeln!(io::stdout(), "{text}")?)
 }

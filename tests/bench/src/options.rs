@@ -23,6 +23,15 @@ pub(crate) enum Command {
     Forward { listen: SocketAddr, portal: SocketAddr },
 }
 
+/// What else can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Experiment {
+    /// How long another portal's workflows wait beside a slow portal with many answers due.
+    Fairness,
+    /// How many answers a second a portal gets that takes two requests a second.
+    Limiter,
+}
+
 /// How to measure.
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -53,6 +62,12 @@ pub(crate) struct Options {
     /// How the peer reads the form: `qs` nests it, `flat` only splits it.
     #[arg(long, default_value = "qs", value_parser = ["qs", "flat"])]
     pub(crate) form: String,
+    /// Another experiment instead, with the gateway alone beside the emulator.
+    #[arg(long, value_enum)]
+    pub(crate) experiment: Option<Experiment>,
+    /// Answers due in that experiment [default: as README.md says].
+    #[arg(long)]
+    pub(crate) answers: Option<u64>,
     /// A few hundred jobs: shows that the benchmark works, measures nothing.
     #[arg(long)]
     pub(crate) quick: bool,
@@ -81,6 +96,7 @@ impl Options {
     pub(crate) fn effective(mut self) -> Self {
         if self.quick {
             (self.runs, self.jobs, self.warm_up, self.connections, self.samples) = (1, 300, 50, 8, 50);
+            self.answers = self.answers.or(Some(300));
         }
         self
     }

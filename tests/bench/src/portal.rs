@@ -1,12 +1,14 @@
 //! A portal and its OAuth server, as far as a registrar needs them to install, register and hand out tokens, and with
-//! `bizproc.event.send`, alone and in batches, and `bizproc.workflow.instances` as cheap as they can be.
+//! what it is asked for each job as cheap as it can be.
+
+mod data_plane;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use url::form_urlencoded;
 
+pub(crate) use self::data_plane::{Asked, Counts};
 use crate::{
     answers::Answers,
     clock, http,
@@ -20,17 +22,14 @@ pub(crate) const MEMBER_ID: &str = "a223c6b3710f85df22e9377d6c4f7553";
 pub(crate) const APPLICATION_TOKEN: &str = "51856fefc120afa4b628cc82d3935cce";
 pub(crate) const ACCESS_TOKEN: &str = "1a2b3c4d006c9f1e0000000100000001b0e3a7c9d1f2";
 const REFRESH_TOKEN: &str = "0a1b2c3d006c9f1e00000001000000019f8e7d6c5b4a";
-/// The list of living workflows.
-const READING: &str = "bizproc.workflow.instances";
 const SCOPE: &str = "bizproc,crm,user";
-
-/// Successful `event.send`, with the `time` block that every reply has.
-const SENT: &[u8] = br#"{"result":true,"time":{"start":1734690000.123456,"finish":1734690000.165432,"duration":0.041976,"processing":0.012345,"date_start":"2024-12-20T13:20:00+03:00","date_finish":"2024-12-20T13:20:00+03:00","operating_reset_at":1734690600,"operating":0}}"#;
 
 /// The portal's REST.
 pub(crate) struct Portal {
     /// What came back.
     pub(crate) answers: Arc<Answers>,
+    /// How often it was asked.
+    pub(crate) asked: Asked,
     /// HANDLER by code, of activities and robots.
     registered: Mutex<BTreeMap<String, Registration>>,
 }
@@ -50,6 +49,7 @@ impl Portal {
     pub(crate) fn new(answers: Arc<Answers>) -> Self {
         Self {
             answers,
+            asked: Asked::default(),
             registered: Mutex::default(),
         }
     }
@@ -90,32 +90,6 @@ impl Portal {
         })
     }
 
-    /// Workflows end with their answer, so none that is read is there any more.
-    fn batch(&self, body: &[u8]) -> Value {
-        let parameters: Value = serde_json::from_slice(body).unwrap_or_default();
-        let (mut results, mut errors) = (serde_json::Map::new(), serde_json::Map::new());
-        for (name, command) in parameters["cmd"].as_object().into_iter().flatten() {
-            let (method, query) = command.as_str().unwrap_or_default().split_once('?').unwrap_or_default();
-            let fields = form_urlencoded::parse(query.as_bytes());
-            if method == READING {
-                let ids = fields.filter(|(name, _)| name.starts_with("FILTER[ID]")).count();
-                self.answers.read(ids);
-                results.insert(name.clone(), json!([]));
-                continue;
-            }
-            let text = fields
-                .map(|(name, value)| format!("{name}={value}&"))
-                .collect::<String>();
-            if method == "bizproc.event.send" && self.answers.take(text.as_bytes()) {
-                results.insert(name.clone(), json!(true));
-            } else {
-                let error = json!({"error": "ACCESS_DENIED", "error_description": "Access denied!"});
-                errors.insert(name.clone(), error);
-            }
-        }
-        json!({"result": {"result": results, "result_error": errors}, "time": time()})
-    }
-
     fn register(&self, robot: bool, identity: &Value, fields: &Value) {
         if let (Some(code), Some(handler)) = (field(identity, "CODE").as_str(), field(fields, "HANDLER").as_str()) {
             let registration = Registration {
@@ -132,20 +106,8 @@ impl Handler for Portal {
         let method = request.target.split('?').next().unwrap_or_default();
         let method = method.strip_prefix("/rest/").unwrap_or_default();
         let method = method.strip_suffix(".json").unwrap_or(method);
-        if method == "bizproc.event.send" {
-            if self.answers.take(request.body) {
-                http::respond(response, "200 OK", SENT);
-            } else {
-                let error = br#"{"error":"ACCESS_DENIED","error_description":"Access denied!"}"#;
-                http::respond(response, "403 Forbidden", error);
-            }
-        } else if method == "batch" {
-            json_response(response, &self.batch(request.body));
-        } else if method == READING {
-            let parameters: Value = serde_json::from_slice(request.body).unwrap_or_default();
-            let ids = parameters["FILTER"]["ID"].as_array().map_or(0, Vec::len);
-            self.answers.read(ids);
-            json_response(response, &json!({"result": [], "time": time()}));
+        if let Some((status, body)) = self.asked.reply(method, request.body, &self.answers) {
+            http::respond(response, status, body.as_bytes());
         } else if let Some(result) = self.call(method, request.body) {
             json_response(response, &json!({"result": result, "time": time()}));
         } else {

@@ -9,7 +9,11 @@ use std::{net::SocketAddr, path::Path};
 
 use anyhow::Result;
 
-pub(crate) use self::bound::forward;
+pub(crate) use self::{
+    bound::forward,
+    gateway::{APP, services},
+    probe::exchange,
+};
 use crate::{options::Options, process::Process, sink::Sink, system::System};
 
 /// A system that takes callbacks.

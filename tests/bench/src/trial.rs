@@ -13,6 +13,7 @@ use crate::{
     load,
     machine::{Other, Snapshot},
     options::Options,
+    portal::Counts,
     process::{self, Cpu},
     sink::Sink,
     system::System,
@@ -38,6 +39,8 @@ pub(crate) struct Trial {
     pub(crate) seconds: f64,
     /// CPU seconds by process.
     pub(crate) cpu: Vec<Share>,
+    /// What the portal was asked for these jobs.
+    pub(crate) asked: Counts,
     /// Spans that the collector got for these jobs.
     pub(crate) spans: u32,
     pub(crate) latency: Latency,
@@ -96,6 +99,7 @@ pub(crate) async fn run(system: System, options: &Options) -> Result<Trial> {
 
     let (others, own) = (Snapshot::now(), bench.everything()?);
     let (before, spans) = (bench.cpu()?, bench.sink.collector.spans());
+    let asked = bench.sink.portal.asked.counts();
     let start = clock::now();
     let accepted = bench.load(next(options.jobs)).await?;
     let seconds = start.elapsed().as_secs_f64();
@@ -106,6 +110,7 @@ pub(crate) async fn run(system: System, options: &Options) -> Result<Trial> {
     });
     let other = Snapshot::now().since(others, bench.everything()? - own);
     let (cpu, spans) = (cpu.collect(), bench.sink.collector.spans() - spans);
+    let asked = bench.sink.portal.asked.counts().since(asked);
 
     let latency = bench
         .latency(next(options.samples), folder.path())
@@ -123,6 +128,7 @@ pub(crate) async fn run(system: System, options: &Options) -> Result<Trial> {
         repeated: bench.sink.answers.repeated(),
         seconds,
         cpu,
+        asked,
         spans,
         latency,
         other,
@@ -173,7 +179,7 @@ impl Bench<'_> {
 
     /// Waits for what follows the last answer: its proof, spans, and states that are written lazily.
     async fn settle(&self) {
-        while self.running.traced && self.sink.answers.workflows_read() < self.acknowledged {
+        while self.running.traced && self.sink.portal.asked.counts().workflows_over < self.acknowledged {
             sleep(QUIET).await;
         }
         let mut spans = None;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Answer, Problem, optional, portal_missing, read};
 use crate::{
     hosting::{self, NewPortal},
-    random,
+    others, random,
     state::{Settings, User},
     world::Shared,
 };
@@ -52,13 +52,14 @@ pub(super) async fn settings(State(shared): State<Shared>, Path(portal): Path<St
         for (key, value) in changes {
             settings[key] = value;
         }
-        hosted.portal.settings = serde_json::from_value::<Settings>(settings)?;
+        hosted.portal.set(serde_json::from_value::<Settings>(settings)?);
         Ok::<_, serde_json::Error>(json!(hosted.portal.settings))
     });
-    outcome
+    let shown = outcome
         .ok_or_else(portal_missing)?
-        .map(Json)
-        .map_err(|error| Problem::bad(error.to_string()))
+        .map_err(|error| Problem::bad(error.to_string()))?;
+    others::begin(&shared, &portal);
+    Ok(Json(shown))
 }
 
 pub(super) async fn user(State(shared): State<Shared>, Path((portal, id)): Path<(String, u64)>, body: Bytes) -> Answer {

@@ -72,6 +72,7 @@ pub(super) async fn oauth(State(shared): State<Shared>) -> Json<Value> {
             "url": world.oauth.origin(),
             "refreshes": world.oauth.refreshes,
             "refreshes_of_used": world.oauth.refreshes_of_used,
+            "requests": world.oauth.requests,
         })
     }))
 }

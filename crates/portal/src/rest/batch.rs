@@ -67,5 +67,5 @@ fn one(
     params.retain(|name, _| !call.authorisation.contains(&name.as_str()));
     let start = portal.clock.micros();
     let outcome = super::run(portal, context, &method.to_lowercase(), params, &call.of_batch());
-    results::answer(outcome, start, portal)
+    results::answer(outcome, start, portal, context.operating.take())
 }

@@ -23,8 +23,14 @@ pub(crate) fn router(shared: Shared) -> Router {
 async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body> {
     let start = shared.clock().micros();
     let path = request.uri().path().to_owned();
+    let short = path.trim_end_matches('/').trim_end_matches(".json");
     let fault = before_fault(shared.change(|world| world.oauth.faults.next(&path))).await;
-    if let Some(answer) = fault.as_ref().filter(|rule| !rule.work).and_then(apply_fault) {
+    if let Some((rule, answer)) = fault
+        .as_ref()
+        .filter(|rule| !rule.work)
+        .and_then(|rule| Some((rule, apply_fault(rule)?)))
+    {
+        shared.change(|world| world.oauth.requests.count(short, rule.outcome()));
         return answer;
     }
     let call = read_params(request).await;
@@ -36,7 +42,7 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
             .to_owned()
     };
     let now = shared.clock().seconds();
-    let (status, body) = match path.trim_end_matches('/').trim_end_matches(".json") {
+    let (status, body) = match short {
         "/oauth/token" => shared.change(|world| token(world, &get, now)),
         "/rest/app.info" => {
             let token = call.bearer.clone().unwrap_or_else(|| {
@@ -50,12 +56,16 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response<Body
                     processing: start,
                     finish: shared.clock().micros(),
                 };
-                body["time"] = times.to_json(0);
+                body["time"] = times.to_json(0, None);
             }
             (status, body)
         }
         _ => (404, error("ERROR_METHOD_NOT_FOUND", "Method not found!")),
     };
+    shared.change(|world| {
+        let outcome = body["error"].as_str().unwrap_or("ok").to_owned();
+        world.oauth.requests.count(short, outcome);
+    });
     fault
         .as_ref()
         .and_then(apply_fault)

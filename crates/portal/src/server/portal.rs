@@ -10,10 +10,12 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Call, apply_fault, auth, before_fault, json_response, read_params, response};
+use super::{Call, Cut, apply_fault, auth, before_fault, json_response, read_params, response};
 use crate::{
     context::{self, Context, Failure, Job},
-    rest, time_block,
+    rest,
+    state::Account,
+    time_block,
     workflow::{self, job_order},
     world::{Hosted, Shared, received},
 };
@@ -45,7 +47,19 @@ async fn handle(State(front): State<Front>, request: Request) -> Response<Body> 
         return moved;
     }
     match path.strip_prefix("/rest/") {
-        Some(rest) => rest_call(&front, rest, request).await,
+        Some(rest) => {
+            let answer = rest_call(&front, rest, request).await;
+            let cut = answer.extensions().get::<Cut>().is_some();
+            front.shared.change_portal(&front.name, |hosted| {
+                let replies = &mut hosted.portal.counters.replies;
+                if cut {
+                    replies.cut += 1;
+                } else {
+                    replies.add(answer.status().as_u16());
+                }
+            });
+            answer
+        }
         None if path.trim_end_matches('/') == "/oauth/authorize" => authorize(&front, request).await,
         None => response(404, "text/html; charset=UTF-8", "404 Not Found"),
     }
@@ -104,7 +118,10 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
     let (webhook, method) = split(rest);
     let fault = front
         .shared
-        .change_portal(&front.name, |hosted| hosted.faults.next(&method))
+        .change_portal(&front.name, |hosted| {
+            hosted.portal.counters.requests += 1;
+            hosted.faults.next(&method)
+        })
         .flatten();
     let fault = before_fault(fault).await;
     let call = read_params(request).await;
@@ -126,7 +143,7 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
         hosted.portal.counters.rest_calls += 1;
         if hosted.portal.settings.limiter
             && let Some(source) = call.source
-            && !hosted.limiter.admit(source, start)
+            && !hosted.limiter.admit(&hosted.portal.settings, source, start)
         {
             let answer = Failure::new(503, "QUERY_LIMIT_EXCEEDED", "Too many requests");
             return Some((
@@ -183,7 +200,7 @@ async fn rest_call(front: &Front, rest: &str, request: Request) -> Response<Body
         processing,
         finish: clock.micros(),
     };
-    let body = finish(front, done.answer, &times);
+    let body = finish(front, done.answer, &times, context.operating);
     note(front, &method, &call, &context, body.0, body.2);
     fault.as_ref().and_then(apply_fault).unwrap_or(body.1)
 }
@@ -193,17 +210,18 @@ fn finish(
     front: &Front,
     answer: context::Response,
     times: &time_block::Times,
+    operating: Option<Account>,
 ) -> (u16, Response<Body>, Option<String>) {
     let context::Response { status, body } = answer;
     match body {
         context::Body::Json(mut body) => {
             let error = body.get("error").and_then(Value::as_str).map(str::to_owned);
             if let (200, Value::Object(map)) = (status, &mut body) {
-                let zone = front
-                    .shared
-                    .read_portal(&front.name, |hosted| hosted.portal.settings.zone_offset)
-                    .unwrap_or(0);
-                map.insert("time".into(), times.to_json(zone));
+                let time = front.shared.read_portal(&front.name, |hosted| {
+                    let times = times.apart(hosted.portal.clock.apart_micros());
+                    times.to_json(hosted.portal.settings.zone_offset, operating)
+                });
+                map.insert("time".into(), time.unwrap_or_default());
             }
             (status, json_response(status, &body), error)
         }
@@ -233,9 +251,10 @@ fn note(front: &Front, method: &str, call: &Call, context: &Context, status: u16
 }
 
 /// Background jobs of a hit that keeps each workflow's lock for a while: the lock is taken, time passes, the answer
-/// is delivered. Other hits meet the lock meanwhile.
+/// is delivered. Other hits meet the lock meanwhile. The next steps' callbacks leave after the last job.
 async fn slow_jobs(front: Front, jobs: Vec<Job>, hold: Duration) {
     let owner = workflow::unique_id(front.shared.clock());
+    let mut posts = Vec::new();
     for index in job_order(jobs.len()) {
         let job = &jobs[index];
         let taken = front.shared.change_portal(&front.name, |hosted| {
@@ -251,8 +270,12 @@ async fn slow_jobs(front: Front, jobs: Vec<Job>, hold: Duration) {
         front.shared.change_portal(&front.name, |hosted| {
             // A job that fails is only logged on the server; the others still run.
             let _ = workflow::resume(&mut hosted.portal, job);
+            posts.append(&mut hosted.portal.outbox);
         });
     }
+    front
+        .shared
+        .change_portal(&front.name, |hosted| hosted.portal.outbox.append(&mut posts));
 }
 
 /// `/oauth/authorize/`: the browser of a signed-in user. `user` names the user (default: the administrator).

@@ -1,5 +1,7 @@
 //! What happened on a portal, in numbers that tests wait for.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// Counters of one portal since its creation.
@@ -33,14 +35,77 @@ pub struct Counters {
     pub answers_applied: u64,
     /// Answers that were dropped, by reason.
     pub answers_ignored: Ignored,
+    /// Workflows that hits of others locked and saved.
+    pub saves_by_others: u64,
     /// Steps completed by more than one answer.
     pub steps_completed_twice: u64,
     /// Steps that ran into their time-out.
     pub steps_timed_out: u64,
     /// Steps whose activity could not be called.
     pub steps_faulted: u64,
-    /// REST calls received, batch commands not counted apart.
+    /// REST requests received, whatever became of them.
+    pub requests: u64,
+    /// Of these, calls that no fault rule took away; batch commands not counted apart.
     pub rest_calls: u64,
+    /// What the requests were answered with.
+    pub replies: Replies,
+    /// Calls by method, in lower case, whether they succeeded or not.
+    pub methods: BTreeMap<String, Calls>,
+}
+
+/// How often a method was called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Calls {
+    /// By a request of its own.
+    pub alone: u64,
+    /// As a command of a batch.
+    pub in_batches: u64,
+}
+
+/// Answers to REST requests by HTTP status.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Replies {
+    /// 200 to 299.
+    pub ok: u64,
+    /// 429.
+    pub too_many: u64,
+    /// 503.
+    pub overloaded: u64,
+    /// Other 4xx.
+    pub refused: u64,
+    /// Other 5xx.
+    pub failed: u64,
+    /// Redirects and whatever else.
+    pub other: u64,
+    /// Broken off by a fault rule.
+    pub cut: u64,
+}
+
+impl Counters {
+    /// Counts a call of a method.
+    pub fn called(&mut self, method: &str, in_batch: bool) {
+        let calls = self.methods.entry(method.to_owned()).or_default();
+        if in_batch {
+            calls.in_batches += 1;
+        } else {
+            calls.alone += 1;
+        }
+    }
+}
+
+impl Replies {
+    /// Counts an answer.
+    pub fn add(&mut self, status: u16) {
+        let counter = match status {
+            200..=299 => &mut self.ok,
+            429 => &mut self.too_many,
+            503 => &mut self.overloaded,
+            400..=499 => &mut self.refused,
+            500..=599 => &mut self.failed,
+            _ => &mut self.other,
+        };
+        *counter += 1;
+    }
 }
 
 /// Why an accepted answer had no effect.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::OperatingLimit;
+
 /// Switches of a portal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,8 +30,22 @@ pub struct Settings {
     /// How many of the coming answers lose their save to a second hit that overwrote the lock, as the server's lock allows: the
     /// next step's callback has left by then, and its event token is dead.
     pub lost_saves: u64,
-    /// Whether the leaky bucket of 50 calls, 2 a second, per source address is on.
+    /// The same by chance: the percentage of answers that lose their save.
+    pub lost_saves_percent: u64,
+    /// Hits of others that take workflows' locks.
+    pub others: Others,
+    /// Where the chance of these mishaps begins; the same seed gives the same course.
+    pub seed: u64,
+    /// How far the portal's clock is ahead of the authorisation server's, milliseconds; behind, if negative.
+    pub clock_offset_ms: i64,
+    /// Whether the leaky bucket per source address is on.
     pub limiter: bool,
+    /// Calls that fit into it at once: 50, on the plan Enterprise 250.
+    pub limiter_burst: u32,
+    /// Calls that leak out of it in a second: 2, on the plan Enterprise 5.
+    pub limiter_per_second: u32,
+    /// How long a method may work.
+    pub operating: OperatingLimit,
     /// Whether the frame's body has the fields of newer portals: `SERVER_ENDPOINT`, `APPLICATION_TOKEN`, `APPLICATION_SCOPE`.
     pub frame_extras: bool,
     /// Whether events have the fields of 2017 only: no `ACTIVE`, `INSTALLED`, `expires`, no number of the handler, no endpoints.
@@ -56,7 +72,14 @@ impl Default for Settings {
             event_send: EventSend::Async2026,
             lock_hold_ms: 0,
             lost_saves: 0,
+            lost_saves_percent: 0,
+            others: Others::default(),
+            seed: 1,
+            clock_offset_ms: 0,
             limiter: false,
+            limiter_burst: 50,
+            limiter_per_second: 2,
+            operating: OperatingLimit::default(),
             frame_extras: true,
             old_events: false,
             lower_case_events: false,
@@ -64,6 +87,18 @@ impl Default for Settings {
             language: "en".into(),
         }
     }
+}
+
+/// Hits of others: each takes the locks of some living workflows, holds them for a while and saves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Others {
+    /// Milliseconds from the end of one hit to the next; 0 = none.
+    pub every_ms: u64,
+    /// Percentage of the workflows that nobody is in.
+    pub percent: u64,
+    /// Milliseconds that a hit holds them.
+    pub hold_ms: u64,
 }
 
 /// Generations of `bizproc.event.send`.

@@ -138,8 +138,9 @@ pub fn resume(portal: &mut Portal, job: &Job) -> Result<(), NotResumed> {
     };
     let found = activity.and_then(|activity| waiting(&workflow, activity, event_id));
     if let Some(index) = found {
-        if portal.settings.lost_saves > 0 {
-            portal.settings.lost_saves -= 1;
+        let loses = portal.settings.lost_saves > 0 || portal.chance.hits(portal.settings.lost_saves_percent);
+        if loses {
+            portal.settings.lost_saves = portal.settings.lost_saves.saturating_sub(1);
             lose_save(portal, workflow, index, job);
             return Ok(());
         }

@@ -11,9 +11,10 @@ use crate::state::{
 /// A time-out that meets a held lock is tried again a minute later.
 const AGAIN_AFTER: i64 = 60_000_000;
 
-/// When the next time-out is due, unix microseconds.
+/// Microseconds until the next time-out is due.
 pub fn next(portal: &Portal) -> Option<i64> {
-    portal.timeouts.keys().next().map(|(deadline, ..)| *deadline)
+    let (deadline, ..) = portal.timeouts.keys().next()?;
+    Some(deadline - portal.clock.micros())
 }
 
 /// Fires every time-out that is due.

@@ -86,6 +86,75 @@ async fn the_limiter_lets_fifty_through_and_two_a_second() {
 }
 
 #[tokio::test]
+async fn a_method_that_worked_too_long_is_blocked_until_its_window_ends() {
+    let mut stage = Stage::start().await;
+    let token = stage.install().await;
+    let (_, reply) = stage.rest("profile", &token, json!({})).await;
+    assert_eq!(reply["time"]["operating"], Value::Null, "no account is kept: {reply}");
+    let operating = json!({"operating": {"limit_ms": 1000, "call_ms": 600, "window_s": 60}});
+    stage.control("PATCH", "settings", operating).await;
+    let (_, reply) = stage.rest("profile", &token, json!({})).await;
+    let now = stage.control_raw("GET", "clock", Value::Null).await.1["now"]
+        .as_i64()
+        .unwrap();
+    assert_eq!(reply["time"]["operating"], 0.6, "{reply}");
+    let reset = reply["time"]["operating_reset_at"].as_i64().unwrap() - now;
+    assert!((55..=60).contains(&reset), "{reply}");
+
+    // Commands of a batch count like calls; what is blocked is an error of its own.
+    let batch = json!({"cmd": {"a": "profile", "b": "profile", "c": "app.info"}});
+    let (_, reply) = stage.rest("batch", &token, batch).await;
+    let result = &reply["result"];
+    assert_eq!(result["result_time"]["a"]["operating"], 1.2, "{reply}");
+    assert_eq!(result["result_error"]["b"]["error"], "OPERATION_TIME_LIMIT", "{reply}");
+    assert_eq!(result["result_time"]["c"]["operating"], 0.6, "{reply}");
+    assert_eq!(reply["time"]["operating"], Value::Null, "{reply}");
+    let (status, reply) = stage.rest("profile", &token, json!({})).await;
+    assert_eq!((status, &reply["error"]), (429, &json!("OPERATION_TIME_LIMIT")));
+    assert_eq!(stage.counters().await["replies"]["too_many"], 1);
+
+    stage.control_raw("POST", "clock/advance", json!({"seconds": 61})).await;
+    assert_eq!(stage.rest("profile", &token, json!({})).await.0, 200);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn rules_apply_by_chance() {
+    let mut stage = Stage::start().await;
+    let token = stage.install().await;
+    stage
+        .control("POST", "faults", json!({"percent": 30, "status": 503}))
+        .await;
+    for _ in 0..100 {
+        stage.rest("app.info", &token, json!({})).await;
+    }
+    let refused = stage.counters().await["replies"]["overloaded"].as_u64().unwrap();
+    assert!((15..45).contains(&refused), "{refused} of 100");
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_closed_portal_says_the_same_to_every_call() {
+    let mut stage = Stage::start().await;
+    let token = stage.install().await;
+    for status in [200, 403, 500] {
+        let reply = json!({"error": "ERROR_OAUTH", "error_description": "Превышена дисковая квота"});
+        let closed = json!({"status": status, "body": reply});
+        stage.control("POST", "faults", closed).await;
+        for method in ["app.info", "batch", "bizproc.event.send", "bizproc.workflow.instances"] {
+            assert_eq!(
+                stage.rest(method, &token, json!({})).await,
+                (status, reply.clone()),
+                "{method}"
+            );
+        }
+        stage.control("DELETE", "faults", Value::Null).await;
+        assert_eq!(stage.rest("app.info", &token, json!({})).await.0, 200);
+    }
+    stage.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_portal_goes_down_and_comes_back() {
     let mut stage = Stage::start().await;
     let token = stage.install().await;

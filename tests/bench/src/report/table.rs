@@ -1,7 +1,16 @@
 //! The table.
 
 use super::{Report, verdict::Target, verdict::Verdict};
-use crate::{statistics::median, system::System, trial::Trial};
+use crate::{portal::Counts, statistics::median, system::System, trial::Trial};
+
+type Count = fn(&Counts) -> u32;
+
+/// How often the portal was asked, by what.
+const ASKED: [(&str, Count); 3] = [
+    ("answers sent", |asked| asked.answers),
+    ("readings", |asked| asked.readings),
+    ("requests", |asked| asked.requests),
+];
 
 pub(super) fn render(report: &Report, verdict: &Verdict) -> String {
     let mut lines = head(report);
@@ -36,6 +45,13 @@ pub(super) fn render(report: &Report, verdict: &Verdict) -> String {
             &report.figures(*system, |trial| f64::from(trial.jobs) / trial.seconds),
             0,
         ));
+    }
+    lines.push("\nwhat the portal was asked, a job".to_owned());
+    for system in &report.systems {
+        for (name, count) in ASKED {
+            let figures = report.figures(*system, |trial| f64::from(count(&trial.asked)) / f64::from(trial.jobs));
+            lines.push(row(&format!("{} {name}", system.name()), &figures, 3));
+        }
     }
     lines.push("\none connection, milliseconds from POST to 200".to_owned());
     for system in &report.systems {

@@ -14,7 +14,8 @@ use crate::{
     sink::Sink,
 };
 
-const APP: &str = "demo";
+/// The app of the configuration.
+pub(crate) const APP: &str = "demo";
 /// 10 s in pauses.
 const TRIES: u32 = 200;
 
@@ -27,10 +28,44 @@ struct Addresses {
     admins: [SocketAddr; 3],
 }
 
+/// The three programs, and where callbacks go.
+pub(crate) struct Services {
+    pub(crate) processes: Vec<Process>,
+    pub(crate) http: SocketAddr,
+}
+
 pub(super) async fn start(options: &Options, sink: &Sink, folder: &Path) -> Result<Running> {
+    // The portal has no bucket.
+    let more = "limits.portal_per_second = 0";
+    let Services { processes, http } = services(
+        options,
+        &format!("http://{}", sink.oauth_address),
+        more,
+        |name| tracing(name, sink, options),
+        folder,
+    )
+    .await?;
+    install(http, sink).await?;
+    let path = handler_path(sink, &processes).await?;
+    Ok(Running {
+        processes,
+        target: http,
+        path,
+        traced: true,
+    })
+}
+
+/// Starts the three, with more lines for the gateway's part of the configuration.
+pub(crate) async fn services(
+    options: &Options,
+    oauth: &str,
+    more: &str,
+    variables: impl Fn(&str) -> Vec<(String, String)>,
+    folder: &Path,
+) -> Result<Services> {
     let addresses = Addresses::free().await?;
     let file = folder.join("services.toml");
-    fs::write(&file, configuration(&addresses, sink)).context("writing the services' configuration")?;
+    fs::write(&file, configuration(&addresses, oauth, more)).context("writing the services' configuration")?;
     let config = file.to_string_lossy();
     let arguments = ["--config", &*config];
     let mut processes = Vec::new();
@@ -41,17 +76,13 @@ pub(super) async fn start(options: &Options, sink: &Sink, folder: &Path) -> Resu
     ];
     for ((name, core), admin) in plan.into_iter().zip(addresses.admins) {
         let program = options.binaries.join(name);
-        let mut process = Process::start(name, core, folder, &program, &arguments, &tracing(name, sink, options))?;
+        let mut process = Process::start(name, core, folder, &program, &arguments, &variables(name))?;
         probe::ready(&mut process, admin, Some("/ready")).await?;
         processes.push(process);
     }
-    install(addresses.http, sink).await?;
-    let path = handler_path(sink, &processes).await?;
-    Ok(Running {
+    Ok(Services {
         processes,
-        target: addresses.http,
-        path,
-        traced: true,
+        http: addresses.http,
     })
 }
 
@@ -71,7 +102,7 @@ impl Addresses {
     }
 }
 
-fn configuration(addresses: &Addresses, sink: &Sink) -> String {
+fn configuration(addresses: &Addresses, oauth: &str, more: &str) -> String {
     let Addresses {
         http,
         jobs,
@@ -89,7 +120,7 @@ admin.listen = "{hasher_admin}"
 public_url = "http://{http}"
 grpc.listen = "{registrar}"
 admin.listen = "{registrar_admin}"
-oauth_hosts = ["http://{oauth}"]
+oauth_hosts = ["{oauth}"]
 service_token = "bench-service-token"
 operator_token = "bench-operator-token"
 store.path = "registrar.db"
@@ -112,11 +143,9 @@ registrar.uri = "http://{registrar}"
 registrar.token = "bench-service-token"
 operator_token = "bench-operator-token"
 store.path = "gateway.db"
-# The portal has no bucket.
-limits.portal_per_second = 0
 store.key = "0000000000000000000000000000000000000000000000000000000000000002"
-"#,
-        oauth = sink.oauth_address,
+{more}
+"#
     )
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn ready(process: &mut Process, address: SocketAddr, path: Opti
 }
 
 /// Sends a request that closes its connection; the whole response.
-pub(super) async fn exchange(address: SocketAddr, request: &str) -> Result<String> {
+pub(crate) async fn exchange(address: SocketAddr, request: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)
         .await
         .with_context(|| format!("connecting to {address}"))?;

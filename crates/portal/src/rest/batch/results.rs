@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     context::{Failure, Outcome},
-    state::Portal,
+    state::{Account, Portal},
     time_block::Times,
 };
 
@@ -72,7 +72,12 @@ pub(super) fn refused(code: &str, description: &str) -> Map<String, Value> {
 }
 
 /// An outcome as the body of a single call. PHP errors are not caught.
-pub(super) fn answer(outcome: Outcome, start: i64, portal: &Portal) -> Result<Map<String, Value>, Failure> {
+pub(super) fn answer(
+    outcome: Outcome,
+    start: i64,
+    portal: &Portal,
+    operating: Option<Account>,
+) -> Result<Map<String, Value>, Failure> {
     let mut body = match outcome {
         Ok(reply) => reply.into_map(),
         Err(failure) => return failure.into_map(),
@@ -82,6 +87,6 @@ pub(super) fn answer(outcome: Outcome, start: i64, portal: &Portal) -> Result<Ma
         processing: start,
         finish: portal.clock.micros(),
     };
-    body.insert("time".to_owned(), times.to_json(portal.settings.zone_offset));
+    body.insert("time".to_owned(), times.to_json(portal.settings.zone_offset, operating));
     Ok(body)
 }

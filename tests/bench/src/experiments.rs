@@ -1,0 +1,176 @@
+//! What one portal's trouble costs others, and how much goes through a narrow portal: the gateway beside the emulator.
+
+use std::{net::SocketAddr, path::Path};
+
+use anyhow::{Context as _, Result, ensure};
+use portal::{NewPortal, Running};
+use serde_json::{Value, json};
+
+use crate::{
+    clock,
+    options::{Experiment, Options},
+    portal::{CLIENT_ID, CLIENT_SECRET},
+    process::Process,
+    systems::{self, APP},
+};
+
+/// Answers due at the slow portal.
+const DUE: u64 = 100_000;
+/// Workflows of the other one.
+const OTHERS: u64 = 20;
+/// What the slow portal takes for a request, milliseconds.
+const SLOW_MS: u64 = 2000;
+/// Answers to the portal with the limit.
+const LIMITED: u64 = 2000;
+/// What it takes to resume a workflow, milliseconds.
+const RESUME_MS: u64 = 50;
+/// A refusal later than this, microseconds after the first call, should not be.
+const SETTLED: i64 = 10_000_000;
+
+/// Runs it and says what was found, as text or as JSON.
+pub(crate) async fn run(experiment: Experiment, options: &Options) -> Result<String> {
+    let folder = tempfile::Builder::new()
+        .prefix("bench-")
+        .tempdir_in(&options.data)
+        .context("a folder for the run")?;
+    let stage = Stage::start(options, folder.path()).await?;
+    let (found, text) = match experiment {
+        Experiment::Fairness => fairness(&stage, options.answers.unwrap_or(DUE)).await?,
+        Experiment::Limiter => limiter(&stage, options.answers.unwrap_or(LIMITED)).await?,
+    };
+    Ok(if options.json { found.to_string() } else { text })
+}
+
+/// Portals `main` and `other` with the app installed, and our services.
+struct Stage {
+    emulator: Running,
+    control: SocketAddr,
+    #[expect(dead_code, reason = "the services end with it")]
+    services: Vec<Process>,
+}
+
+impl Stage {
+    async fn start(options: &Options, folder: &Path) -> Result<Self> {
+        let named = |name: &str| NewPortal {
+            name: name.into(),
+            ..NewPortal::default()
+        };
+        let emulator = portal::start(portal::Options {
+            portals: vec![named("main"), named("other")],
+            ..portal::Options::default()
+        })
+        .await?;
+        let control = emulator.control_url.trim_start_matches("http://").parse()?;
+        let services = systems::services(options, &emulator.oauth_url, "", |_| Vec::new(), folder).await?;
+        let stage = Self {
+            emulator,
+            control,
+            services: services.processes,
+        };
+        for info in &stage.emulator.portals {
+            stage.install(&info.name, services.http).await?;
+        }
+        Ok(stage)
+    }
+
+    /// As an administrator does it, whose browser runs the page's script.
+    async fn install(&self, portal: &str, gateway: SocketAddr) -> Result<()> {
+        let page = format!("http://{gateway}/bitrix/{APP}/page");
+        let app = json!({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "url": page, "install_url": page,
+            "application_token": format!("token-of-{portal}")});
+        let installed = self.ask("POST", portal, "apps", &app).await?;
+        let page = installed["frame"]["body"].as_str().unwrap_or_default();
+        if page.contains("installFinish") {
+            self.ask("POST", portal, &format!("apps/{CLIENT_ID}/finish"), &Value::Null)
+                .await?;
+        }
+        self.wait(portal, "calls:bizproc.activity.add", 2).await.map(drop)
+    }
+
+    async fn start_workflows(&self, portal: &str, count: u64) -> Result<()> {
+        let step = json!({"code": "md5", "properties": {"inputString": "x"}});
+        let workflows = json!({"steps": [step], "count": count});
+        self.ask("POST", portal, "workflows", &workflows).await.map(drop)
+    }
+
+    /// Waits until a counter is there, for an hour at most; gives all counters.
+    async fn wait(&self, portal: &str, counter: &str, at_least: u64) -> Result<Value> {
+        let wait = format!("wait?counter={counter}&at_least={at_least}&timeout_ms=3600000");
+        self.ask("GET", portal, &wait, &Value::Null).await
+    }
+
+    /// A request to the emulator's control API.
+    async fn ask(&self, method: &str, portal: &str, path: &str, body: &Value) -> Result<Value> {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let request = format!(
+            "{method} /control/portals/{portal}/{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.control,
+            body.len()
+        );
+        let response = systems::exchange(self.control, &request).await?;
+        let (head, body) = response.split_once("\r\n\r\n").context("no whole reply")?;
+        ensure!(head.starts_with("HTTP/1.1 200 "), "{method} {path}: {response}");
+        Ok(serde_json::from_str(body)?)
+    }
+}
+
+async fn fairness(stage: &Stage, due: u64) -> Result<(Value, String)> {
+    for method in ["bizproc.event.send", "batch"] {
+        let slow = json!({"method": method, "delay_ms": SLOW_MS});
+        stage.ask("POST", "main", "faults", &slow).await?;
+    }
+    stage.start_workflows("main", due).await?;
+    stage.wait("main", "callbacks_acknowledged", due).await?;
+    let before = stage.ask("GET", "main", "counters", &Value::Null).await?;
+    let start = clock::now();
+    stage.start_workflows("other", OTHERS).await?;
+    stage.wait("other", "workflows_finished", OTHERS).await?;
+    let seconds = start.elapsed().as_secs_f64();
+    let applied = |counters: &Value| counters["answers_applied"].as_u64().unwrap_or_default();
+    let after = stage.ask("GET", "main", "counters", &Value::Null).await?;
+    let (due, gone) = (due - applied(&before), applied(&after) - applied(&before));
+    Ok((
+        json!({"seconds": seconds, "workflows": OTHERS, "due": due, "answered_meanwhile": gone}),
+        format!(
+            "{OTHERS} workflows of a portal were answered within {seconds:.2} s, while another that takes {SLOW_MS} ms a request had \
+             {due} answers due and got {gone} of them"
+        ),
+    ))
+}
+
+async fn limiter(stage: &Stage, answers: u64) -> Result<(Value, String)> {
+    let settings = json!({"limiter": true, "lock_hold_ms": RESUME_MS});
+    stage.ask("PATCH", "main", "settings", &settings).await?;
+    stage.ask("DELETE", "main", "calls", &Value::Null).await?;
+    let start = clock::now();
+    stage.start_workflows("main", answers).await?;
+    let counters = stage.wait("main", "workflows_finished", answers).await?;
+    let seconds = start.elapsed().as_secs_f64();
+    let calls = stage.ask("GET", "main", "calls", &Value::Null).await?;
+    let calls = calls.as_array().map_or(&[][..], Vec::as_slice);
+    let time = |call: &Value| call["time"].as_i64().unwrap_or_default();
+    let first = calls.first().map(time).unwrap_or_default();
+    let refused = calls.iter().filter(|call| call["status"] == 503);
+    let late = refused.clone().filter(|call| time(call) > first + SETTLED).count();
+    let refused = refused.count();
+    let (requests, per_second) = (calls.len(), number(answers) / seconds);
+    let dropped = counters["answers_ignored"]["locked"].as_u64().unwrap_or_default();
+    Ok((
+        json!({"seconds": seconds, "answers": answers, "per_second": per_second, "requests": requests, "refused": refused,
+            "refused_after_10_s": late, "dropped": dropped}),
+        format!(
+            "{answers} answers in {seconds:.1} s, {per_second:.0} a second, by {requests} requests to a portal that takes two a second and \
+             {RESUME_MS} ms a resume; {refused} requests refused, {late} after the first ten seconds, {dropped} answers dropped"
+        ),
+    ))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
