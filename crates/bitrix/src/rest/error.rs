@@ -44,6 +44,12 @@ impl CallError {
         }
     }
 
+    /// Whether `bizproc.event.send` says so of the event token: a foreign or damaged one. With another text the same code is about
+    /// the plan or the user (seen in the errors that portals give).
+    pub fn denies_event_token(&self) -> bool {
+        self.kind == ErrorKind::AccessDenied && self.description.trim() == "Access denied!"
+    }
+
     /// Says what was called, and masks `secrets` that the server may have repeated. [`super::Client`] has done so;
     /// who uses [`super::decode_reply`] alone does it before the error is shown.
     pub fn at(mut self, at: String, secrets: &[&str]) -> Self {

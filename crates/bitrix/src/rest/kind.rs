@@ -6,7 +6,7 @@ use std::time::Duration;
 pub enum ErrorKind {
     /// `expired_token`: the access token's hour is over.
     TokenExpired,
-    /// `invalid_token`, `NO_AUTH_FOUND`, `INVALID_CREDENTIALS`: the token is unknown.
+    /// `invalid_token`, `NO_AUTH_FOUND`: the token is unknown. Portals say the latter now and then of a token that is good.
     TokenInvalid,
     /// `invalid_grant`, `bad_verification_code`: the refresh token or code is used, expired or not ours.
     InvalidGrant,
@@ -14,22 +14,28 @@ pub enum ErrorKind {
     InvalidClient,
     /// `invalid_request`: the OAuth server misses a parameter, or the portal wants https.
     InvalidRequest,
-    /// `authorization_error`, `user_access_error`: the token's user was dismissed or may not use the application.
+    /// `authorization_error`, `user_access_error`, `ACCESS_DENIED` with a text about the user: dismissed or blocked, and may be
+    /// let in again.
     UserDenied,
     /// `insufficient_scope`, `invalid_scope`: the application lacks the method's scope.
     ScopeMissing,
-    /// `ACCESS_DENIED`: no administrator, no application context, or a foreign event token.
+    /// Any other `ACCESS_DENIED`: no administrator, no application context, or a foreign event token
+    /// ([`CallError::denies_event_token`](super::CallError::denies_event_token)).
     AccessDenied,
     /// `WRONG_AUTH_TYPE`: the method wants another kind of authorisation.
     WrongAuthType,
-    /// `NOT_INSTALLED`, `ERROR_OAUTH`: the application isn't installed on the portal.
+    /// `NOT_INSTALLED`, `ERROR_OAUTH` with the text for it: the application isn't installed on the portal.
     NotInstalled,
     /// `APPLICATION_NOT_FOUND`: the application was deleted or is inactive.
     ApplicationNotFound,
-    /// `PAYMENT_REQUIRED`: the subscription has ended.
+    /// `PAYMENT_REQUIRED`, `ACCESS_DENIED` with a text about the plan: the subscription has ended, or has no REST.
     PaymentRequired,
-    /// `PORTAL_DELETED`.
+    /// `PORTAL_DELETED`: of a portal, that its public part is closed for now. Only the OAuth server's word is about good.
     PortalDeleted,
+    /// The portal serves nobody, or not this user, for now: `ERROR_OAUTH` with any other text (a full disk, in the portal's
+    /// language), `verification_needed`, `PORTAL_BLOCKED_BY_LICENSE_SCANNER`, `allowed_only_intranet_user`,
+    /// `INVALID_CREDENTIALS`.
+    Closed,
     /// `CONNECTION_ERROR`: the portal can't reach the OAuth server.
     AuthServerDown,
     /// `ERROR_METHOD_NOT_FOUND`: also what a plan without business processes says.
@@ -99,12 +105,14 @@ impl ErrorKind {
         }
         match self {
             Self::TokenExpired | Self::TokenInvalid => Retry::RefreshToken,
-            Self::NotInstalled | Self::ApplicationNotFound | Self::PaymentRequired | Self::PortalDeleted => Retry::Gone,
+            Self::NotInstalled | Self::ApplicationNotFound | Self::PaymentRequired => Retry::Gone,
             Self::Moved => Retry::FindPortal,
             // The portal's leaky bucket loses two calls a second.
             Self::RateLimited | Self::Unreachable | Self::TimedOut | Self::Broken | Self::NotExecuted => seconds(1),
             Self::ServerError | Self::Malformed | Self::AuthServerDown => seconds(5),
             Self::Overloaded => seconds(10),
+            // Somebody has to do something first: pay, empty a disk, open the portal again.
+            Self::PortalDeleted | Self::Closed => seconds(15),
             // Operating time is counted in buckets of a minute; a lock is held as long as the workflow runs.
             Self::OperationTimeLimit | Self::WorkflowBusy => seconds(60),
             Self::InvalidGrant
@@ -127,19 +135,25 @@ impl ErrorKind {
         }
     }
 
-    /// By the error code; the description tells two duplicates that the server reports under general codes.
+    /// By the error code; the description tells apart what servers report under one code.
     pub(super) fn of_code(code: &str, description: &str, status: u16) -> Self {
         match code.to_ascii_uppercase().as_str() {
             "EXPIRED_TOKEN" => Self::TokenExpired,
-            "INVALID_TOKEN" | "NO_AUTH_FOUND" | "INVALID_CREDENTIALS" => Self::TokenInvalid,
+            "INVALID_TOKEN" | "NO_AUTH_FOUND" => Self::TokenInvalid,
             "INVALID_GRANT" | "BAD_VERIFICATION_CODE" => Self::InvalidGrant,
             "INVALID_CLIENT" | "WRONG_CLIENT" => Self::InvalidClient,
             "INVALID_REQUEST" => Self::InvalidRequest,
             "AUTHORIZATION_ERROR" | "USER_ACCESS_ERROR" => Self::UserDenied,
             "INSUFFICIENT_SCOPE" | "INVALID_SCOPE" => Self::ScopeMissing,
-            "ACCESS_DENIED" => Self::AccessDenied,
+            "ACCESS_DENIED" => Self::of_denial(description),
             "WRONG_AUTH_TYPE" => Self::WrongAuthType,
-            "NOT_INSTALLED" | "ERROR_OAUTH" => Self::NotInstalled,
+            "NOT_INSTALLED" => Self::NotInstalled,
+            "ERROR_OAUTH" if description.contains("Application not installed") => Self::NotInstalled,
+            "ERROR_OAUTH"
+            | "INVALID_CREDENTIALS"
+            | "VERIFICATION_NEEDED"
+            | "PORTAL_BLOCKED_BY_LICENSE_SCANNER"
+            | "ALLOWED_ONLY_INTRANET_USER" => Self::Closed,
             "APPLICATION_NOT_FOUND" => Self::ApplicationNotFound,
             "PAYMENT_REQUIRED" => Self::PaymentRequired,
             "PORTAL_DELETED" => Self::PortalDeleted,
@@ -167,6 +181,17 @@ impl ErrorKind {
             "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => Self::ServerError,
             "ERROR_BATCH_LENGTH_EXCEEDED" | "ERROR_BATCH_METHOD_NOT_ALLOWED" => Self::BatchRefused,
             _ => Self::of_status(status).unwrap_or(Self::Other),
+        }
+    }
+
+    /// What an `ACCESS_DENIED` is about, by its text.
+    fn of_denial(description: &str) -> Self {
+        if description.contains("available only on commercial plans") {
+            Self::PaymentRequired
+        } else if description.contains("user can't be authorized") {
+            Self::UserDenied
+        } else {
+            Self::AccessDenied
         }
     }
 

@@ -24,7 +24,7 @@ fn every_known_error_code() {
         (401, "expired_token", "The access token provided has expired", K::TokenExpired, Retry::RefreshToken),
         (401, "invalid_token", "Unable to get application by token", K::TokenInvalid, Retry::RefreshToken),
         (401, "NO_AUTH_FOUND", "Wrong authorization data", K::TokenInvalid, Retry::RefreshToken),
-        (401, "INVALID_CREDENTIALS", "Invalid request credentials", K::TokenInvalid, Retry::RefreshToken),
+        (401, "INVALID_CREDENTIALS", "Invalid request credentials", K::Closed, later(15)),
         (400, "invalid_grant", "", K::InvalidGrant, Retry::Never),
         (400, "bad_verification_code", "", K::InvalidGrant, Retry::Never),
         (400, "invalid_client", "", K::InvalidClient, Retry::Never),
@@ -41,9 +41,19 @@ fn every_known_error_code() {
         (401, "ERROR_OAUTH", "Application not installed", K::NotInstalled, Retry::Gone),
         (401, "APPLICATION_NOT_FOUND", "Application not found", K::ApplicationNotFound, Retry::Gone),
         (401, "PAYMENT_REQUIRED", "Subscription has been ended", K::PaymentRequired, Retry::Gone),
-        (403, "PORTAL_DELETED", "Portal was deleted", K::PortalDeleted, Retry::Gone),
-        (410, "PORTAL_DELETED", "Portal was deleted", K::PortalDeleted, Retry::Gone),
-        (500, "PORTAL_DELETED", "Portal was deleted", K::PortalDeleted, Retry::Gone),
+        (401, "ERROR_OAUTH", "Закончилось место на диске. <a href=\"/settings\">Подробнее</a>", K::Closed, later(15)),
+        (401, "ERROR_OAUTH", "", K::Closed, later(15)),
+        (401, "verification_needed", "", K::Closed, later(15)),
+        (403, "PORTAL_BLOCKED_BY_LICENSE_SCANNER", "", K::Closed, later(15)),
+        (403, "allowed_only_intranet_user", "", K::Closed, later(15)),
+        (403, "ACCESS_DENIED", "REST is available only on commercial plans.", K::PaymentRequired, Retry::Gone),
+        (401, "ACCESS_DENIED", "REST API is available only on commercial plans", K::PaymentRequired, Retry::Gone),
+        (401, "ACCESS_DENIED", "Current user can't be authorized in this context", K::UserDenied, Retry::Never),
+        (403, "ACCESS_DENIED", "Access denied!", K::AccessDenied, Retry::Never),
+        (200, "PORTAL_DELETED", "Portal was deleted", K::PortalDeleted, later(15)),
+        (403, "PORTAL_DELETED", "Portal was deleted", K::PortalDeleted, later(15)),
+        (410, "PORTAL_DELETED", "Portal was deleted", K::PortalDeleted, later(15)),
+        (500, "PORTAL_DELETED", "Portal was deleted", K::PortalDeleted, later(15)),
         (401, "CONNECTION_ERROR", "Error connecting to authorization server", K::AuthServerDown, later(5)),
         (404, "ERROR_METHOD_NOT_FOUND", "Method not found!", K::MethodNotFound, Retry::Never),
         (400, "ERROR_ACTIVITY_ALREADY_INSTALLED", "Activity or Robot already installed!", K::AlreadyInstalled, Retry::Never),
@@ -85,6 +95,15 @@ fn every_known_error_code() {
             (error.code.as_str(), error.description.as_str(), error.status),
             (*code, *description, Some(*status))
         );
+    }
+    for (text, expected) in [
+        ("Access denied!", true),
+        ("Access denied! Application context required", false),
+        ("REST is available only on commercial plans.", false),
+        ("why", false),
+    ] {
+        let body = json!({"error": "ACCESS_DENIED", "error_description": text}).to_string();
+        assert_eq!(decode(403, body).unwrap_err().denies_event_token(), expected, "{text}");
     }
     let number = decode(400, r#"{"error":423,"error_description":"busy"}"#).unwrap_err();
     assert_eq!((number.kind, number.code.as_str()), (ErrorKind::WorkflowBusy, "423"));
