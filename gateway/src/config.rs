@@ -44,6 +44,11 @@ pub struct Http {
     pub listen: Listen,
     /// `GATEWAY__HTTP__MAX_CONNECTIONS`: connections at once. Default: 4096.
     pub max_connections: usize,
+    /// `GATEWAY__HTTP__CONNECTIONS_PER_SOURCE`: of those, from one address (IPv6: a /64). Default: 1024.
+    pub connections_per_source: usize,
+    /// `GATEWAY__HTTP__HEAD_TIMEOUT`: how long a request's head may take to arrive, and a body's first 16 KiB. Default: 10 s.
+    #[serde(with = "service::config::duration")]
+    pub head_timeout: Duration,
     /// `GATEWAY__HTTP__BODY_TIMEOUT`: how long a body may take to arrive. Default: 30 s.
     #[serde(with = "service::config::duration")]
     pub body_timeout: Duration,
@@ -126,17 +131,29 @@ impl Configuration for Config {
                 return Err(ConfigError::missing(key, true));
             }
         }
-        if self.http.max_connections == 0 {
-            return Err(ConfigError::invalid(
-                "gateway.http.max_connections",
-                "is 0: nobody could connect",
-            ));
-        }
+        self.http.check()?;
         if let Some(tls) = &self.tls {
             tls.check("gateway.tls")?;
         }
         Key::check(self.store.key.as_ref(), "gateway.store.key")?;
         self.limits.check()
+    }
+}
+
+impl Http {
+    fn check(&self) -> Result<(), ConfigError> {
+        for (key, is_zero) in [
+            ("max_connections", self.max_connections == 0),
+            ("connections_per_source", self.connections_per_source == 0),
+            ("head_timeout", self.head_timeout.is_zero()),
+            ("body_timeout", self.body_timeout.is_zero()),
+        ] {
+            if is_zero {
+                let problem = "is 0: nobody could send anything";
+                return Err(ConfigError::invalid(format!("gateway.http.{key}"), problem));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -161,6 +178,8 @@ impl Default for Http {
         Self {
             listen: Listen::port(8080),
             max_connections: 4096,
+            connections_per_source: 1024,
+            head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             trusted_proxies: Vec::new(),
         }
@@ -242,6 +261,11 @@ mod tests {
     fn wrong_values_are_named() {
         for (toml, part) in [
             ("[gateway.http]\nmax_connections = 0", "gateway.http.max_connections"),
+            (
+                "[gateway.http]\nconnections_per_source = 0",
+                "gateway.http.connections_per_source",
+            ),
+            ("[gateway.http]\nhead_timeout = \"0s\"", "gateway.http.head_timeout"),
             ("[gateway.http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/33"),
             ("[gateway.registrar]\nuri = \"127.0.0.1:1\"", "127.0.0.1:1"),
             ("[gateway.store]\nkey = \"ab\"", "gateway.store.key"),

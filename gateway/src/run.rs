@@ -18,7 +18,7 @@ use crate::{
     events::Events,
     health::Health,
     hot::Hot,
-    http::{Buffers, Gate, Server as HttpServer, router},
+    http::{Buffers, Gate, Requests, Server as HttpServer, router},
     jobs::JobsService,
     metrics::Counts,
     portal::{HttpClient, Portals},
@@ -208,10 +208,12 @@ fn take_posts(
         engine: engine.clone(),
         quarantine: quarantine.clone(),
         buffers: Buffers::new(shared.config.limits.buffered_bytes),
+        requests: Requests::new(shared.config.http.connections_per_source),
     };
     let server = HttpServer {
         router: router(Arc::new(gate)),
-        max_connections: shared.config.http.max_connections,
+        config: shared.config.http.clone(),
+        counts: shared.counts.connections.clone(),
         lifecycle: shared.lifecycle.clone(),
     };
     let listener = listener.into_std()?;
