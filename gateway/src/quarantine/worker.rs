@@ -19,7 +19,7 @@ use crate::{
     job::{Job, Millis, property_pairs},
     registrar::{PROVE_CALLBACK, ended},
     shared::Shared,
-    snapshot::{Authenticity, Snapshot},
+    snapshot::{Authenticity, Latest, Snapshot},
     storage::{Decision, QuarantinedJob, RowId, Step, StoredJob},
     trace::Done,
 };
@@ -40,6 +40,17 @@ pub(crate) struct Worker {
     pub(crate) engine: Engine,
 }
 
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Something is due.
+    Look,
+    /// Snapshots changed: everything is.
+    LookAtAll,
+    /// There will be no more snapshots: the service stops.
+    End,
+}
+
 impl Worker {
     /// Runs until the soft stop.
     pub(crate) async fn run(self) {
@@ -57,13 +68,14 @@ impl Worker {
                 continue;
             }
             let pause = self.pause().await;
-            tokio::select! {
+            let came = tokio::select! {
                 () = stopping.cancelled() => return,
-                () = self.quarantine.callbacks.notified() => {}
-                changed = latest.changed() => if changed.is_ok() {
-                    self.wake().await;
-                },
-                () = tokio::time::sleep(pause) => {}
+                came = next(&self.quarantine, &mut latest, pause) => came,
+            };
+            match came {
+                Next::Look => {}
+                Next::LookAtAll => self.wake().await,
+                Next::End => return,
             }
         }
     }
@@ -213,5 +225,37 @@ impl Worker {
             self.engine.wake_all();
         }
         Ok(())
+    }
+}
+
+async fn next(quarantine: &Quarantine, latest: &mut Latest, pause: Duration) -> Next {
+    tokio::select! {
+        () = quarantine.callbacks.notified() => Next::Look,
+        changed = latest.changed() => if changed.is_ok() { Next::LookAtAll } else { Next::End },
+        () = tokio::time::sleep(pause) => Next::Look,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::{config::Limits, storage::Storage};
+
+    #[tokio::test(start_paused = true)]
+    async fn without_more_snapshots_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::sqlite(&folder.path().join("gateway.db")).unwrap();
+        let quarantine = Quarantine::new(storage, &Limits::default());
+        let (sender, mut latest) = watch::channel(None);
+        let mut next = async || next(&quarantine, &mut latest, FALLBACK).await;
+        assert_eq!(next().await, Next::Look, "after the pause");
+        quarantine.callbacks.notify_one();
+        assert_eq!(next().await, Next::Look);
+        sender.send_replace(None);
+        assert_eq!(next().await, Next::LookAtAll);
+        drop(sender);
+        assert_eq!(next().await, Next::End);
     }
 }
