@@ -3,6 +3,7 @@
 mod app;
 mod executor;
 mod public_url;
+mod questions;
 mod store;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -15,6 +16,7 @@ pub use self::{
     app::{App, AppName, Portal},
     executor::{Descriptors, Executor},
     public_url::PublicUrl,
+    questions::Questions,
     store::Store,
 };
 
@@ -39,6 +41,8 @@ pub struct Config {
     /// `REGISTRAR__KEEP_REVISIONS`: how long a replaced revision is kept. Default: 30 days.
     #[serde(with = "service::config::duration")]
     pub keep_revisions: Duration,
+    /// What OAuth servers are asked because of requests.
+    pub questions: Questions,
     /// The gRPC port.
     pub grpc: Grpc,
     /// The admin port.
@@ -100,6 +104,7 @@ impl Configuration for Config {
                 return Err(ConfigError::invalid(key, "is too short: at least `1s`"));
             }
         }
+        self.questions.check()?;
         Key::check(self.store.key.as_ref(), "registrar.store.key")?;
         if let Some(tls) = &self.tls {
             tls.check("registrar.tls")?;
@@ -143,6 +148,7 @@ impl Default for Config {
             reconcile_interval: Duration::from_mins(10),
             reread_interval: Duration::from_mins(1),
             keep_revisions: Duration::from_hours(30 * 24),
+            questions: Questions::default(),
             grpc: Grpc::default(),
             admin: Admin::default(),
             tls: None,

@@ -1,5 +1,7 @@
 //! The way out to portals and OAuth servers: a client span each, tokens only where they may go.
 
+use std::sync::Arc;
+
 use bitrix::{
     oauth::{self, AppInfo, Server, Servers, Tokens},
     rest::{CallError, Client, Profile, Reply, client_builder},
@@ -11,7 +13,7 @@ use service::{
 };
 use url::Url;
 
-use crate::config::App;
+use crate::{config::App, installation::Questions};
 
 /// What a call is made for: the parent of its span.
 pub(crate) type Parent = Option<SpanContext>;
@@ -20,15 +22,21 @@ pub(crate) type Parent = Option<SpanContext>;
 pub(crate) struct Remote {
     client: Client,
     servers: Servers,
+    questions: Arc<Questions>,
     telemetry: Telemetry,
 }
 
 impl Remote {
     /// `servers`: the only OAuth servers that are ever asked.
-    pub(crate) fn new(servers: Servers, telemetry: Telemetry) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        servers: Servers,
+        questions: Arc<Questions>,
+        telemetry: Telemetry,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             client: Client::new(client_builder().build()?),
             servers,
+            questions,
             telemetry,
         })
     }
@@ -51,10 +59,21 @@ impl Remote {
         self.servers.iter().find(|server| server.url().as_str() == url)
     }
 
-    /// Whose the access token is.
+    /// Whose the access token is, which somebody sent: the budget is the caller's matter.
     pub(crate) async fn app_info(&self, parent: &Parent, server: &Server, token: &str) -> Result<AppInfo, CallError> {
         let span = self.span("app.info", server.url(), parent);
         ended(span, oauth::app_info(&self.client, server, token).await)
+    }
+
+    /// What an installation's own token stands for.
+    pub(crate) async fn own_app_info(
+        &self,
+        parent: &Parent,
+        server: &Server,
+        token: &Secret,
+    ) -> Result<AppInfo, CallError> {
+        self.questions.ours();
+        self.app_info(parent, server, token.expose()).await
     }
 
     /// Trades a refresh token for a new pair.
@@ -65,6 +84,7 @@ impl Remote {
         app: &App,
         refresh_token: &Secret,
     ) -> Result<Tokens, CallError> {
+        self.questions.ours();
         let span = self.span("oauth.token", server.url(), parent);
         let secret = app.client_secret.expose();
         ended(

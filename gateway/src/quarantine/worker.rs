@@ -101,9 +101,9 @@ impl Worker {
         let due = self.shared.storage.reads().quarantined(now, BATCH).await?;
         let looked_at = due.len();
         stream::iter(due)
-            .for_each_concurrent(PROOFS, |QuarantinedJob { stored, proved }| async move {
+            .for_each_concurrent(PROOFS, |QuarantinedJob { stored, source }| async move {
                 let (row, id, trace) = (stored.row, stored.job.id(), stored.job.trace.id);
-                let step = self.look(&stored, proved).await;
+                let step = self.look(&stored, source).await;
                 if let Err(error) = self.take(row, (&id, trace), stored.job.received, step).await {
                     tracing::error!(job = id, trace_id = %trace, %error, "a quarantined job could not be changed");
                 }
@@ -115,8 +115,8 @@ impl Worker {
         Ok(looked_at == BATCH as usize)
     }
 
-    /// `proved`: its sender was, at an earlier look.
-    async fn look(&self, stored: &StoredJob, proved: bool) -> Step {
+    /// Without a source its sender was proved at an earlier look.
+    async fn look(&self, stored: &StoredJob, source: Option<String>) -> Step {
         let job = &stored.job;
         let body = match self.shared.sealer.open(job.key.as_bytes(), &stored.payload) {
             Ok(body) => body,
@@ -131,7 +131,9 @@ impl Worker {
         if !snapshot.has_app(&job.app) {
             return Step::Discard("no app has this name".into());
         }
-        if !proved && let Err(step) = self.prove(&snapshot, job, &callback).await {
+        if let Some(source) = source
+            && let Err(step) = self.prove(&snapshot, job, &callback, source).await
+        {
             return step;
         }
         match admission::revision(&snapshot, &job.app, Some(&job.revision), &job.code) {
@@ -144,13 +146,14 @@ impl Worker {
     }
 
     /// Proves the sender: by its secret, which may be known by now, else by its own token.
-    async fn prove(&self, snapshot: &Snapshot, job: &Job, callback: &Callback) -> Result<(), Step> {
+    async fn prove(&self, snapshot: &Snapshot, job: &Job, callback: &Callback, source: String) -> Result<(), Step> {
         if snapshot.authenticates(&job.app, &callback.auth) == Authenticity::Authentic {
             return Ok(());
         }
         let request = ProveCallbackRequest {
             app: job.app.clone(),
             auth: Some(auth::wire(&callback.auth)),
+            source,
         };
         let response = match self.ask(job, request).await {
             Ok(response) => response,

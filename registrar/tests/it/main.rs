@@ -8,6 +8,7 @@ mod events;
 mod fake;
 mod harness;
 mod install;
+mod questions;
 mod reconcile;
 mod storage;
 mod sync;
