@@ -3,11 +3,17 @@
 mod limits;
 mod store;
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use http::Uri;
 use serde::{Deserialize, Deserializer, de};
-use service::{ConfigError, Configuration, Listen, Secret, grpc::Tls, seal::Key};
+pub use service::Network;
+use service::{
+    ConfigError, Configuration, Listen, Secret,
+    grpc::Tls,
+    guard::{Guard, Place},
+    seal::Key,
+};
 
 pub use self::{limits::Limits, store::Store};
 
@@ -20,6 +26,8 @@ pub struct Config {
     /// `GATEWAY__RETENTION`: how long a finished job is kept. Default: 7 days.
     #[serde(with = "service::config::duration")]
     pub retention: Duration,
+    /// `GATEWAY__PRIVATE_PORTALS`: networks and hosts that may be called though they are not public. Default: none.
+    pub private_portals: Vec<Place>,
     /// The port for portals and browsers.
     pub http: Http,
     /// The port of the Jobs service.
@@ -83,41 +91,6 @@ pub struct Registrar {
     pub token: Option<Secret>,
 }
 
-/// An address, or a network by the length of its prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// Whether the address lies within.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-        self.address.is_ipv4() == address.is_ipv4() && (bits(self.address) ^ bits(address)) & mask == 0
-    }
-}
-
-impl<'de> Deserialize<'de> for Network {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let (address, prefix) = text
-            .split_once('/')
-            .map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
-        let parse = || {
-            let address: IpAddr = address.parse().ok()?;
-            let longest = if address.is_ipv4() { 32 } else { 128 };
-            let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok())?;
-            (prefix <= longest).then_some(Self { address, prefix })
-        };
-        parse().ok_or_else(|| de::Error::custom(format!("`{text}` is no address or network: write `10.0.0.0/8`")))
-    }
-}
-
 impl Configuration for Config {
     const SECTION: &'static str = "gateway";
     const DEFAULT_TOML: &'static str = include_str!("../gateway.toml");
@@ -137,6 +110,13 @@ impl Configuration for Config {
         }
         Key::check(self.store.key.as_ref(), "gateway.store.key")?;
         self.limits.check()
+    }
+}
+
+impl Config {
+    /// The guard over the addresses of portals.
+    pub(crate) fn guard(&self) -> Guard {
+        Guard::new("gateway.private_portals", &self.private_portals)
     }
 }
 
@@ -162,6 +142,7 @@ impl Default for Config {
         Self {
             operator_token: None,
             retention: Duration::from_hours(168),
+            private_portals: Vec::new(),
             http: Http::default(),
             grpc: Grpc::default(),
             admin: Admin::default(),
@@ -267,6 +248,7 @@ mod tests {
             ),
             ("[gateway.http]\nhead_timeout = \"0s\"", "gateway.http.head_timeout"),
             ("[gateway.http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/33"),
+            ("[gateway]\nprivate_portals = [\"10.0.0\"]", "10.0.0"),
             ("[gateway.registrar]\nuri = \"127.0.0.1:1\"", "127.0.0.1:1"),
             ("[gateway.store]\nkey = \"ab\"", "gateway.store.key"),
             ("[gateway.limits]\ncalls = 0", "gateway.limits.calls"),
@@ -275,23 +257,5 @@ mod tests {
             let error = parse(toml).unwrap_err().to_string();
             assert!(error.contains(part), "{toml}: {error}");
         }
-    }
-
-    #[test]
-    fn networks_contain_their_addresses() {
-        let network = |text: &str| {
-            parse(&format!("[gateway.http]\ntrusted_proxies = [\"{text}\"]"))
-                .unwrap()
-                .http
-                .trusted_proxies[0]
-        };
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(network("10.0.0.0/8").contains(address("10.9.8.7")));
-        assert!(!network("10.0.0.0/8").contains(address("11.0.0.1")));
-        assert!(network("10.0.0.1").contains(address("10.0.0.1")));
-        assert!(!network("10.0.0.1").contains(address("10.0.0.2")));
-        assert!(network("0.0.0.0/0").contains(address("1.2.3.4")));
-        assert!(!network("0.0.0.0/0").contains(address("::1")));
-        assert!(network("fd00::/8").contains(address("fd12::1")));
     }
 }

@@ -187,7 +187,7 @@ async fn start_engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
     if recovered > 0 {
         tracing::info!(jobs = recovered, "jobs of the process before begin again");
     }
-    let client = HttpClient::new().context("TLS to portals can't be set up")?;
+    let client = HttpClient::new(shared.config.guard()).context("TLS to portals can't be set up")?;
     let rates = shared.config.limits.rates();
     let portals = Portals::new(client, shared.registrar.clone(), shared.clock.clone(), rates);
     let engine = Engine::new(shared.clone(), portals, newest);

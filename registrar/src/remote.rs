@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bitrix::{
     oauth::{self, AppInfo, Server, Servers, Tokens},
-    rest::{CallError, Client, Profile, Reply, client_builder},
+    rest::{CallError, Client, ErrorKind, Profile, Reply, client_builder},
 };
 use serde_json::Value;
 use service::{
     Secret, Telemetry,
+    guard::Guard,
     telemetry::{KeyValue, Span, SpanContext, SpanKind},
 };
 use url::Url;
@@ -20,7 +21,11 @@ pub(crate) type Parent = Option<SpanContext>;
 
 /// Calls portals and OAuth servers.
 pub(crate) struct Remote {
-    client: Client,
+    /// For portals, whose addresses are their owners' choice.
+    portals: Client,
+    guard: Guard,
+    /// For OAuth servers, whose addresses are the configuration's.
+    oauth: Client,
     servers: Servers,
     questions: Arc<Questions>,
     telemetry: Telemetry,
@@ -30,11 +35,15 @@ impl Remote {
     /// `servers`: the only OAuth servers that are ever asked.
     pub(crate) fn new(
         servers: Servers,
+        guard: Guard,
         questions: Arc<Questions>,
         telemetry: Telemetry,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            client: Client::new(client_builder().build()?),
+            // A proxy would look names up for us.
+            portals: Client::new(client_builder().no_proxy().dns_resolver(guard.clone()).build()?),
+            guard,
+            oauth: Client::new(client_builder().build()?),
             servers,
             questions,
             telemetry,
@@ -62,7 +71,7 @@ impl Remote {
     /// Whose the access token is, which somebody sent: the budget is the caller's matter.
     pub(crate) async fn app_info(&self, parent: &Parent, server: &Server, token: &str) -> Result<AppInfo, CallError> {
         let span = self.span("app.info", server.url(), parent);
-        ended(span, oauth::app_info(&self.client, server, token).await)
+        ended(span, oauth::app_info(&self.oauth, server, token).await)
     }
 
     /// What an installation's own token stands for.
@@ -89,14 +98,18 @@ impl Remote {
         let secret = app.client_secret.expose();
         ended(
             span,
-            oauth::refresh(&self.client, server, &app.client_id, secret, refresh_token.expose()).await,
+            oauth::refresh(&self.oauth, server, &app.client_id, secret, refresh_token.expose()).await,
         )
     }
 
     /// Who the token's user is.
     pub(crate) async fn profile(&self, parent: &Parent, endpoint: &Url, token: &str) -> Result<Profile, CallError> {
         let span = self.span("profile", endpoint, parent);
-        ended(span, self.client.profile(endpoint, token).await)
+        let profile = async {
+            self.check(endpoint)?;
+            self.portals.profile(endpoint, token).await
+        };
+        ended(span, profile.await)
     }
 
     /// Calls a method of a portal.
@@ -109,7 +122,18 @@ impl Remote {
         params: Value,
     ) -> Result<Reply, CallError> {
         let span = self.span(method, endpoint, parent);
-        ended(span, self.client.call(endpoint, token.expose(), method, params).await)
+        let call = async {
+            self.check(endpoint)?;
+            self.portals.call(endpoint, token.expose(), method, params).await
+        };
+        ended(span, call.await)
+    }
+
+    /// A host that is an address is not resolved.
+    fn check(&self, endpoint: &Url) -> Result<(), CallError> {
+        self.guard
+            .check(endpoint.host_str().unwrap_or_default())
+            .map_err(|error| CallError::new(ErrorKind::Unreachable, error.to_string()))
     }
 
     fn span(&self, name: &'static str, url: &Url, parent: &Parent) -> Span {

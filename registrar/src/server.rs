@@ -117,6 +117,7 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
     let questions = Arc::new(Questions::new(config.questions, clock.clone(), metrics.clone()));
     let remote = Arc::new(Remote::new(
         config.oauth_servers()?,
+        config.guard(),
         questions.clone(),
         telemetry.clone(),
     )?);

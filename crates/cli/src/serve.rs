@@ -59,8 +59,10 @@ impl Configs {
         let registrar: registrar::Config = config::load_above(&defaults, file)?;
         let service_token = registrar.service_token.as_ref().map_or("", Secret::expose);
         let operator_token = registrar.operator_token.as_ref().map_or("", Secret::expose);
+        let private_portals: Vec<_> = registrar.private_portals.iter().map(ToString::to_string).collect();
         let defaults = format!(
             "[gateway]\n\
+             private_portals = {private_portals:?}\n\
              operator_token = {operator_token:?}\n\
              grpc.listen = '127.0.0.1:50053'\n\
              registrar.uri = '{}'\n\

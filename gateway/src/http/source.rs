@@ -47,9 +47,6 @@ pub(super) fn host(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-    use serde_json::json;
-
     use super::*;
 
     fn of(peer: &str, forwarded: &[&str]) -> String {
@@ -57,7 +54,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        let trusted = [Network::deserialize(json!("10.0.0.0/8")).unwrap()];
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
         source(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 

@@ -180,7 +180,7 @@ async fn a_head_has_seconds_and_a_kept_connection_has_more() {
 async fn behind_a_proxy_the_source_in_the_header_counts() {
     let world = World::new().await;
     let mut config = world.config();
-    config.http.trusted_proxies = vec![serde_json::from_value("127.0.0.0/8".into()).unwrap()];
+    config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     config.http.connections_per_source = 2;
     let gateway = Gateway::start(config).await;
     gateway.ready(&world.http).await;

@@ -100,6 +100,7 @@ impl Harness {
             service_token: Some(Secret::from("service-token")),
             operator_token: Some(Secret::from("operator-token")),
             oauth_hosts: vec![fake.url.clone()],
+            private_portals: vec!["127.0.0.0/8".parse().unwrap()],
             grpc: registrar::Grpc {
                 listen: Listen::local(),
             },

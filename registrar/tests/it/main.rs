@@ -6,6 +6,7 @@ mod definitions;
 mod emulated;
 mod events;
 mod fake;
+mod guard;
 mod harness;
 mod install;
 mod questions;
