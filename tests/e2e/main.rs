@@ -10,3 +10,4 @@ mod lifecycle;
 mod lock;
 mod main_job;
 mod restart;
+mod strangers;
