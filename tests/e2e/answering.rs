@@ -110,9 +110,6 @@ async fn a_portals_limit_is_kept() -> anyhow::Result<()> {
     assert_eq!(counters["answers_ignored"]["locked"], 0, "{counters}");
     let refused = stack.count("gateway_sends_total{result=\"portal_in_trouble\"}").await?;
     let requests = stack.count("gateway_requests_total").await?;
-    println!(
-        "{requests} requests, {refused} refused; {}\n{counters}",
-        stack.metrics().await?
-    );
+    println!("{requests} requests, {refused} refused; {}\n{counters}", stack.metrics().await?);
     Ok(())
 }

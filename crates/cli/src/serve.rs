@@ -179,6 +179,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_gateway_may_call_what_the_registrar_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bizproc.toml");
+        let written = "[registrar]\npublic_url = 'http://a.b'\nprivate_portals = ['10.0.0.0/8', '::1', 'portal.corp']\n\
+                       apps.demo.client_id = 'a'\napps.demo.client_secret = 'b'";
+        std::fs::write(&file, written).unwrap();
+        let configs = Configs::load(Some(&file)).unwrap();
+        assert_eq!(configs.gateway.private_portals.len(), 3);
+        assert_eq!(configs.gateway.private_portals, configs.registrar.private_portals);
+    }
+
+    #[test]
     fn services_reach_each_other_wherever_they_listen() {
         for (listen, expected) in [
             (":50051", "http://127.0.0.1:50051"),
