@@ -53,7 +53,10 @@ impl fmt::Display for Forbidden {
         } else {
             write!(f, "{host} is at {address},")?;
         }
-        write!(f, " no public address: if it may be called, name it or its network in `{key}`")
+        write!(
+            f,
+            " no public address: if it may be called, name it or its network in `{key}`"
+        )
     }
 }
 
@@ -177,7 +180,14 @@ mod tests {
     #[test]
     fn literal_hosts_are_checked() {
         let none = guard(&[]);
-        for host in ["127.0.0.1", "10.1.2.3", "[::1]", "::1", "[::ffff:10.1.2.3]", "169.254.169.254"] {
+        for host in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "[::1]",
+            "::1",
+            "[::ffff:10.1.2.3]",
+            "169.254.169.254",
+        ] {
             assert!(none.check(host).is_err(), "{host}");
         }
         for host in ["8.8.8.8", "[2a02:6b8::1]", "portal.example", "localhost"] {
@@ -208,7 +218,9 @@ mod tests {
         let none = guard(&[]);
         let mixed = at(&["10.1.2.3", "8.8.8.8", "::1"]);
         assert_eq!(none.filter("a.example", mixed.into_iter()).unwrap(), at(&["8.8.8.8"]));
-        let error = none.filter("a.example", at(&["10.1.2.3", "::1"]).into_iter()).unwrap_err();
+        let error = none
+            .filter("a.example", at(&["10.1.2.3", "::1"]).into_iter())
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "a.example is at 10.1.2.3, no public address: if it may be called, name it or its network in \
@@ -226,7 +238,11 @@ mod tests {
 
     #[test]
     fn places_are_networks_or_hosts() {
-        for (text, written) in [("10.0.0.0/8", "10.0.0.0/8"), ("::1", "::1/128"), ("Portal.Corp", "portal.corp")] {
+        for (text, written) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("::1", "::1/128"),
+            ("Portal.Corp", "portal.corp"),
+        ] {
             let place: Place = text.parse().unwrap();
             assert_eq!((place.to_string().as_str(), written.parse()), (written, Ok(place)));
         }

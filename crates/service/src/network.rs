@@ -61,12 +61,8 @@ mod tests {
 
     #[test]
     fn networks_contain_their_addresses() {
-        let contains = |network: &str, address: &str| {
-            network
-                .parse::<Network>()
-                .unwrap()
-                .contains(address.parse().unwrap())
-        };
+        let contains =
+            |network: &str, address: &str| network.parse::<Network>().unwrap().contains(address.parse().unwrap());
         assert!(contains("10.0.0.0/8", "10.9.8.7"));
         assert!(!contains("10.0.0.0/8", "11.0.0.1"));
         assert!(contains("10.0.0.1", "10.0.0.1"));
@@ -78,7 +74,15 @@ mod tests {
 
     #[test]
     fn anything_else_is_none() {
-        for wrong in ["", "10.0.0.0/33", "10.0.0.0/", "10.0.0", "::/129", "host", "10.0.0.0/-1"] {
+        for wrong in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0",
+            "::/129",
+            "host",
+            "10.0.0.0/-1",
+        ] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }
     }
