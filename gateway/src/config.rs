@@ -3,11 +3,17 @@
 mod limits;
 mod store;
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use http::Uri;
 use serde::{Deserialize, Deserializer, de};
-use service::{ConfigError, Configuration, Listen, Secret, grpc::Tls, seal::Key};
+pub use service::Network;
+use service::{
+    ConfigError, Configuration, Listen, Secret,
+    grpc::Tls,
+    guard::{Guard, Place},
+    seal::Key,
+};
 
 pub use self::{limits::Limits, store::Store};
 
@@ -20,6 +26,8 @@ pub struct Config {
     /// `GATEWAY__RETENTION`: how long a finished job is kept. Default: 7 days.
     #[serde(with = "service::config::duration")]
     pub retention: Duration,
+    /// `GATEWAY__PRIVATE_PORTALS`: networks and hosts that may be called though they are not public. Default: none.
+    pub private_portals: Vec<Place>,
     /// The port for portals and browsers.
     pub http: Http,
     /// The port of the Jobs service.
@@ -44,6 +52,11 @@ pub struct Http {
     pub listen: Listen,
     /// `GATEWAY__HTTP__MAX_CONNECTIONS`: connections at once. Default: 4096.
     pub max_connections: usize,
+    /// `GATEWAY__HTTP__CONNECTIONS_PER_SOURCE`: of those, from one address (IPv6: a /64). Default: 1024.
+    pub connections_per_source: usize,
+    /// `GATEWAY__HTTP__HEAD_TIMEOUT`: how long a request's head may take to arrive, and a body's first 16 KiB. Default: 10 s.
+    #[serde(with = "service::config::duration")]
+    pub head_timeout: Duration,
     /// `GATEWAY__HTTP__BODY_TIMEOUT`: how long a body may take to arrive. Default: 30 s.
     #[serde(with = "service::config::duration")]
     pub body_timeout: Duration,
@@ -78,41 +91,6 @@ pub struct Registrar {
     pub token: Option<Secret>,
 }
 
-/// An address, or a network by the length of its prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// Whether the address lies within.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-        self.address.is_ipv4() == address.is_ipv4() && (bits(self.address) ^ bits(address)) & mask == 0
-    }
-}
-
-impl<'de> Deserialize<'de> for Network {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let (address, prefix) = text
-            .split_once('/')
-            .map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
-        let parse = || {
-            let address: IpAddr = address.parse().ok()?;
-            let longest = if address.is_ipv4() { 32 } else { 128 };
-            let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok())?;
-            (prefix <= longest).then_some(Self { address, prefix })
-        };
-        parse().ok_or_else(|| de::Error::custom(format!("`{text}` is no address or network: write `10.0.0.0/8`")))
-    }
-}
-
 impl Configuration for Config {
     const SECTION: &'static str = "gateway";
     const DEFAULT_TOML: &'static str = include_str!("../gateway.toml");
@@ -126,12 +104,7 @@ impl Configuration for Config {
                 return Err(ConfigError::missing(key, true));
             }
         }
-        if self.http.max_connections == 0 {
-            return Err(ConfigError::invalid(
-                "gateway.http.max_connections",
-                "is 0: nobody could connect",
-            ));
-        }
+        self.http.check()?;
         if let Some(tls) = &self.tls {
             tls.check("gateway.tls")?;
         }
@@ -140,11 +113,36 @@ impl Configuration for Config {
     }
 }
 
+impl Config {
+    /// The guard over the addresses of portals.
+    pub(crate) fn guard(&self) -> Guard {
+        Guard::new("gateway.private_portals", &self.private_portals)
+    }
+}
+
+impl Http {
+    fn check(&self) -> Result<(), ConfigError> {
+        for (key, is_zero) in [
+            ("max_connections", self.max_connections == 0),
+            ("connections_per_source", self.connections_per_source == 0),
+            ("head_timeout", self.head_timeout.is_zero()),
+            ("body_timeout", self.body_timeout.is_zero()),
+        ] {
+            if is_zero {
+                let problem = "is 0: nobody could send anything";
+                return Err(ConfigError::invalid(format!("gateway.http.{key}"), problem));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             operator_token: None,
             retention: Duration::from_hours(168),
+            private_portals: Vec::new(),
             http: Http::default(),
             grpc: Grpc::default(),
             admin: Admin::default(),
@@ -161,6 +159,8 @@ impl Default for Http {
         Self {
             listen: Listen::port(8080),
             max_connections: 4096,
+            connections_per_source: 1024,
+            head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             trusted_proxies: Vec::new(),
         }
@@ -242,7 +242,13 @@ mod tests {
     fn wrong_values_are_named() {
         for (toml, part) in [
             ("[gateway.http]\nmax_connections = 0", "gateway.http.max_connections"),
+            (
+                "[gateway.http]\nconnections_per_source = 0",
+                "gateway.http.connections_per_source",
+            ),
+            ("[gateway.http]\nhead_timeout = \"0s\"", "gateway.http.head_timeout"),
             ("[gateway.http]\ntrusted_proxies = [\"10.0.0.0/33\"]", "10.0.0.0/33"),
+            ("[gateway]\nprivate_portals = [\"10.0.0\"]", "10.0.0"),
             ("[gateway.registrar]\nuri = \"127.0.0.1:1\"", "127.0.0.1:1"),
             ("[gateway.store]\nkey = \"ab\"", "gateway.store.key"),
             ("[gateway.limits]\ncalls = 0", "gateway.limits.calls"),
@@ -251,23 +257,5 @@ mod tests {
             let error = parse(toml).unwrap_err().to_string();
             assert!(error.contains(part), "{toml}: {error}");
         }
-    }
-
-    #[test]
-    fn networks_contain_their_addresses() {
-        let network = |text: &str| {
-            parse(&format!("[gateway.http]\ntrusted_proxies = [\"{text}\"]"))
-                .unwrap()
-                .http
-                .trusted_proxies[0]
-        };
-        let address = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(network("10.0.0.0/8").contains(address("10.9.8.7")));
-        assert!(!network("10.0.0.0/8").contains(address("11.0.0.1")));
-        assert!(network("10.0.0.1").contains(address("10.0.0.1")));
-        assert!(!network("10.0.0.1").contains(address("10.0.0.2")));
-        assert!(network("0.0.0.0/0").contains(address("1.2.3.4")));
-        assert!(!network("0.0.0.0/0").contains(address("::1")));
-        assert!(network("fd00::/8").contains(address("fd12::1")));
     }
 }

@@ -166,6 +166,7 @@ impl Events {
             auth: Some(auth::wire(&event.auth)),
             ts: event.ts.unwrap_or_default(),
             event: event.event,
+            source: stored.source.clone(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What is counted. All names begin with `gateway_`.
 
 mod activities;
+mod connections;
 mod labels;
 
 use std::{sync::atomic::AtomicI64, time::Duration};
@@ -16,6 +17,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+pub(crate) use self::connections::Connections;
 use self::{
     activities::Activities,
     labels::{InState, Kind, Reason, Sent as SentLabel, Settled, Shape},
@@ -41,6 +43,7 @@ pub(crate) struct Counts {
     settled: Family<Settled, Counter>,
     waiting: Family<InState, Gauge>,
     oldest: Family<InState, Gauge<i64, AtomicI64>>,
+    pub(crate) connections: Connections,
     // What happens on every job is looked up once: a family's look-up takes a lock and hashes its labels.
     accepted: Counter,
     sent: Counter,
@@ -83,9 +86,10 @@ impl Counts {
             settled: Family::default(),
             waiting: Family::default(),
             oldest: Family::default(),
+            connections: Connections::default(),
         };
         // Prometheus sees no increase in a counter that appears with its first event.
-        for reason in ["store", "busy", "quarantine_full", "slow", "cut_off"] {
+        for reason in ["store", "busy", "quarantine_full", "source_busy", "slow", "cut_off"] {
             drop(counts.refused.get_or_create(&Reason { reason }));
         }
         counts.register(registry.sub_registry_with_prefix("gateway"));
@@ -142,6 +146,7 @@ impl Counts {
             Unit::Seconds,
             self.oldest.clone(),
         );
+        self.connections.register(registry);
         self.activities.register(registry);
     }
 

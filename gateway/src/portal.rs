@@ -4,6 +4,7 @@ mod client;
 mod confirm;
 mod limits;
 mod pause;
+mod resolver;
 mod rows;
 mod send;
 mod token;

@@ -18,7 +18,7 @@ use crate::{
     events::Events,
     health::Health,
     hot::Hot,
-    http::{Buffers, Gate, Server as HttpServer, router},
+    http::{Buffers, Gate, Requests, Server as HttpServer, router},
     jobs::JobsService,
     metrics::Counts,
     portal::{HttpClient, Portals},
@@ -187,7 +187,7 @@ async fn start_engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
     if recovered > 0 {
         tracing::info!(jobs = recovered, "jobs of the process before begin again");
     }
-    let client = HttpClient::new().context("TLS to portals can't be set up")?;
+    let client = HttpClient::new(shared.config.guard()).context("TLS to portals can't be set up")?;
     let rates = shared.config.limits.rates();
     let portals = Portals::new(client, shared.registrar.clone(), shared.clock.clone(), rates);
     let engine = Engine::new(shared.clone(), portals, newest);
@@ -208,10 +208,12 @@ fn take_posts(
         engine: engine.clone(),
         quarantine: quarantine.clone(),
         buffers: Buffers::new(shared.config.limits.buffered_bytes),
+        requests: Requests::new(shared.config.http.connections_per_source),
     };
     let server = HttpServer {
         router: router(Arc::new(gate)),
-        max_connections: shared.config.http.max_connections,
+        config: shared.config.http.clone(),
+        counts: shared.counts.connections.clone(),
         lifecycle: shared.lifecycle.clone(),
     };
     let listener = listener.into_std()?;

@@ -3,18 +3,25 @@
 mod app;
 mod executor;
 mod public_url;
+mod questions;
 mod store;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use bitrix::oauth::Servers;
 use serde::Deserialize;
-use service::{ConfigError, Configuration, Listen, Secret, grpc::Tls, seal::Key};
+use service::{
+    ConfigError, Configuration, Listen, Secret,
+    grpc::Tls,
+    guard::{Guard, Place},
+    seal::Key,
+};
 
 pub use self::{
     app::{App, AppName, Portal},
     executor::{Descriptors, Executor},
     public_url::PublicUrl,
+    questions::Questions,
     store::Store,
 };
 
@@ -30,6 +37,8 @@ pub struct Config {
     pub operator_token: Option<Secret>,
     /// `REGISTRAR__OAUTH_HOSTS`: the hosts that are believed about tokens. Default: the vendor's two.
     pub oauth_hosts: Vec<String>,
+    /// `REGISTRAR__PRIVATE_PORTALS`: networks and hosts that may be called though they are not public. Default: none.
+    pub private_portals: Vec<Place>,
     /// `REGISTRAR__RECONCILE_INTERVAL`: how often each portal is looked at. Default: 10 min.
     #[serde(with = "service::config::duration")]
     pub reconcile_interval: Duration,
@@ -39,6 +48,8 @@ pub struct Config {
     /// `REGISTRAR__KEEP_REVISIONS`: how long a replaced revision is kept. Default: 30 days.
     #[serde(with = "service::config::duration")]
     pub keep_revisions: Duration,
+    /// What OAuth servers are asked because of requests.
+    pub questions: Questions,
     /// The gRPC port.
     pub grpc: Grpc,
     /// The admin port.
@@ -100,6 +111,7 @@ impl Configuration for Config {
                 return Err(ConfigError::invalid(key, "is too short: at least `1s`"));
             }
         }
+        self.questions.check()?;
         Key::check(self.store.key.as_ref(), "registrar.store.key")?;
         if let Some(tls) = &self.tls {
             tls.check("registrar.tls")?;
@@ -131,6 +143,11 @@ impl Config {
         Servers::parse(&self.oauth_hosts)
             .map_err(|error| ConfigError::invalid("registrar.oauth_hosts", error.to_string()))
     }
+
+    /// The guard over the addresses of portals.
+    pub(crate) fn guard(&self) -> Guard {
+        Guard::new("registrar.private_portals", &self.private_portals)
+    }
 }
 
 impl Default for Config {
@@ -140,9 +157,11 @@ impl Default for Config {
             service_token: None,
             operator_token: None,
             oauth_hosts: vec!["https://oauth.bitrix.info".into(), "https://oauth.bitrix24.tech".into()],
+            private_portals: Vec::new(),
             reconcile_interval: Duration::from_mins(10),
             reread_interval: Duration::from_mins(1),
             keep_revisions: Duration::from_hours(30 * 24),
+            questions: Questions::default(),
             grpc: Grpc::default(),
             admin: Admin::default(),
             tls: None,

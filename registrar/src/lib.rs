@@ -24,7 +24,7 @@ pub const NAME: &str = "registrar";
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use crate::{
-    config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, Portal, PublicUrl, Store},
+    config::{Admin, App, AppName, Config, Descriptors, Executor, Grpc, Portal, PublicUrl, Questions, Store},
     definition::reflect,
     server::{Sockets, run},
 };

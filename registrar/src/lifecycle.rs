@@ -1,7 +1,7 @@
 //! Lifecycle events of an app. Anybody can post one: each is believed as far as it can be proved, and what can't be is no
 //! more than a reason to look.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proto::registrar::v1::{Auth, HandleEventRequest};
 use service::SharedClock;
@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::{
     config::{App, Config},
     error::Error,
-    installation::{Admission, Installation, Installations, Key, Refused, Unproved, digest},
+    installation::{Admission, Asker, Caller, Installation, Installations, Key, Refused, Unproved, digest},
     reconcile::Scheduler,
     remote::Parent,
     storage::{Storage, Taken},
@@ -33,6 +33,8 @@ pub(crate) enum Later {
     NoApp,
     /// Nobody could be asked.
     Unreachable(String),
+    /// Nobody may be asked for this time.
+    NoBudget(Duration),
     /// Our own trouble.
     Internal(Error),
 }
@@ -52,7 +54,7 @@ impl LifecycleEvents {
             member_id: auth.member_id.clone(),
         };
         let taken = match request.event.to_ascii_uppercase().as_str() {
-            "ONAPPINSTALL" => self.installed(parent, &key, app, &auth, request.ts).await?,
+            "ONAPPINSTALL" => self.installed(parent, &key, app, &auth, request).await?,
             "ONAPPUNINSTALL" => self.uninstalled(&key, &auth, request.ts).await?,
             "ONAPPUPDATE" => self.other(&key, &auth).await?,
             _ => not_believed("it tells nothing of the app's installation"),
@@ -80,13 +82,26 @@ impl LifecycleEvents {
         Ok(self.storage.reads().event(app, event_id).await?)
     }
 
-    async fn installed(&self, parent: &Parent, key: &Key, app: &App, auth: &Auth, ts: i64) -> Result<Taken, Later> {
+    async fn installed(
+        &self,
+        parent: &Parent,
+        key: &Key,
+        app: &App,
+        auth: &Auth,
+        request: &HandleEventRequest,
+    ) -> Result<Taken, Later> {
         // Another administrator has installed since, and the portal's events are slower than its frames.
-        let overtaken = |one: &Installation| one.works() && older(ts, one) && ![0, one.user_id].contains(&auth.user_id);
-        if self.installations.get(key).await?.as_ref().is_some_and(overtaken) {
+        let overtaken =
+            |one: &Installation| one.works() && older(request.ts, one) && ![0, one.user_id].contains(&auth.user_id);
+        let known = self.installations.get(key).await?;
+        if known.as_ref().is_some_and(overtaken) {
             return self.other(key, auth).await;
         }
-        match self.admission.admit(parent, key, app, auth, true).await {
+        let caller = Caller {
+            asker: if known.is_some() { Asker::Known } else { Asker::Stranger },
+            source: &request.source,
+        };
+        match self.admission.admit(parent, key, app, auth, caller, true).await {
             Ok(admitted) if admitted.known => {
                 self.scheduler.now(key);
                 Ok(believed())
@@ -95,6 +110,7 @@ impl LifecycleEvents {
             Err(Refused::Unproved(Unproved::Unreachable(problem)) | Refused::Unreachable(problem)) => {
                 Err(Later::Unreachable(problem))
             }
+            Err(Refused::Unproved(Unproved::NoBudget(wait))) => Err(Later::NoBudget(wait)),
             Err(Refused::Internal(error)) => Err(Later::Internal(error)),
             Err(refused) => {
                 self.look(key).await?;

@@ -14,6 +14,9 @@ pub(crate) struct Metrics {
     reconciliations: Family<Label, Counter>,
     refreshes: Family<Label, Counter>,
     proofs: Family<Label, Counter>,
+    questions: Family<Label, Counter>,
+    put_off: Family<Label, Counter>,
+    saved: Counter,
     installations: Family<Label, Gauge>,
     waiters: Gauge,
     problems: Gauge,
@@ -53,6 +56,12 @@ impl Metrics {
         for result in ["ok", "incomplete", "lost", "denied", "paused", "trouble"] {
             drop(self.reconciliations.get_or_create(&[("result", result)]));
         }
+        for asker in ["own", "page", "known", "stranger"] {
+            drop(self.questions.get_or_create(&[("asker", asker)]));
+        }
+        for asker in ["page", "known", "stranger"] {
+            drop(self.put_off.get_or_create(&[("asker", asker)]));
+        }
         let with_prefix = registry.sub_registry_with_prefix("registrar");
         with_prefix.register(
             "reconciliations",
@@ -68,6 +77,22 @@ impl Metrics {
             "proofs",
             "Requests whose sender was asked about, by verdict",
             self.proofs.clone(),
+        );
+        with_prefix.register(
+            "questions",
+            "Questions to OAuth servers, by whom they were for: ourselves (refreshes), a person at the app's page, a request \
+             that names a known installation, a stranger",
+            self.questions.clone(),
+        );
+        with_prefix.register(
+            "questions_put_off",
+            "Requests whose sender was not asked about now, because there was no budget",
+            self.put_off.clone(),
+        );
+        with_prefix.register(
+            "questions_saved",
+            "Requests whose sender was not asked about, because the same was disproved before",
+            self.saved.clone(),
         );
         with_prefix.register("installations", "Installations, by state", self.installations.clone());
         with_prefix.register("sync_waiters", "Gateways that wait for a change", self.waiters.clone());
@@ -91,6 +116,23 @@ impl Metrics {
     /// Somebody's word was looked into.
     pub(crate) fn proved(&self, verdict: &'static str) {
         self.proofs.get_or_create(&[("verdict", verdict)]).inc();
+    }
+
+    /// Questions went to an OAuth server.
+    pub(crate) fn asked(&self, asker: &'static str, questions: usize) {
+        self.questions
+            .get_or_create(&[("asker", asker)])
+            .inc_by(questions as u64);
+    }
+
+    /// A request has to wait for its questions.
+    pub(crate) fn put_off(&self, asker: &'static str) {
+        self.put_off.get_or_create(&[("asker", asker)]).inc();
+    }
+
+    /// A request was known.
+    pub(crate) fn saved(&self) {
+        self.saved.inc();
     }
 
     /// The installations there are.

@@ -23,7 +23,7 @@ use crate::{
     NAME, VERSION,
     config::Config,
     definition::{self, Catalog},
-    installation::{Admission, Installations, Tokens},
+    installation::{Admission, Installations, Questions, Tokens},
     lifecycle::LifecycleEvents,
     metrics::Metrics,
     reconcile::{Reconciler, Scheduler},
@@ -114,7 +114,13 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
     let installations = installations(&config, &storage, &changes).await?;
     let catalog = Catalog::restore(config.clone(), clock.clone(), storage.clone(), changes.clone()).await?;
     let catalog = Arc::new(catalog);
-    let remote = Arc::new(Remote::new(config.oauth_servers()?, telemetry.clone())?);
+    let questions = Arc::new(Questions::new(config.questions, clock.clone(), metrics.clone()));
+    let remote = Arc::new(Remote::new(
+        config.oauth_servers()?,
+        config.guard(),
+        questions.clone(),
+        telemetry.clone(),
+    )?);
     let tokens = Arc::new(Tokens {
         config: config.clone(),
         clock: clock.clone(),
@@ -130,6 +136,7 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         remote: remote.clone(),
         tokens: tokens.clone(),
         installations: installations.clone(),
+        questions,
         metrics: metrics.clone(),
     });
     let reconciler = Arc::new(Reconciler {

@@ -13,4 +13,5 @@ mod limits;
 mod lock;
 mod main_job;
 mod restart;
+mod strangers;
 mod waiting;

@@ -304,6 +304,7 @@ public_url = "http://127.0.0.1:{gateway}"
 service_token = "{SERVICE_TOKEN}"
 operator_token = "{OPERATOR_TOKEN}"
 oauth_hosts = ["{oauth}"]
+private_portals = ["127.0.0.0/8", "::1"]
 grpc.listen = "127.0.0.1:{registrar}"
 admin.listen = "127.0.0.1:{registrar_admin}"
 store.path = "{folder}/registrar.db"
@@ -317,6 +318,7 @@ uri = "http://127.0.0.1:{hasher}"
 codes = ["md5", "digest*"]
 
 [gateway]
+private_portals = ["127.0.0.0/8", "::1"]
 operator_token = "{OPERATOR_TOKEN}"
 http.listen = "127.0.0.1:{gateway}"
 grpc.listen = "127.0.0.1:{jobs}"

@@ -59,8 +59,10 @@ impl Configs {
         let registrar: registrar::Config = config::load_above(&defaults, file)?;
         let service_token = registrar.service_token.as_ref().map_or("", Secret::expose);
         let operator_token = registrar.operator_token.as_ref().map_or("", Secret::expose);
+        let private_portals: Vec<_> = registrar.private_portals.iter().map(ToString::to_string).collect();
         let defaults = format!(
             "[gateway]\n\
+             private_portals = {private_portals:?}\n\
              operator_token = {operator_token:?}\n\
              grpc.listen = '127.0.0.1:50053'\n\
              registrar.uri = '{}'\n\
@@ -175,6 +177,18 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_gateway_may_call_what_the_registrar_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bizproc.toml");
+        let written = "[registrar]\npublic_url = 'http://a.b'\nprivate_portals = ['10.0.0.0/8', '::1', 'portal.corp']\n\
+                       apps.demo.client_id = 'a'\napps.demo.client_secret = 'b'";
+        std::fs::write(&file, written).unwrap();
+        let configs = Configs::load(Some(&file)).unwrap();
+        assert_eq!(configs.gateway.private_portals.len(), 3);
+        assert_eq!(configs.gateway.private_portals, configs.registrar.private_portals);
+    }
 
     #[test]
     fn services_reach_each_other_wherever_they_listen() {

@@ -3,7 +3,11 @@
 use std::{fmt, io, net::SocketAddr};
 
 use serde::{Deserialize, Deserializer, de};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// Connections that the system takes before we do, if it allows as many. With tokio's 128 a flood that is faster than us for
+/// some milliseconds costs others a second each, until their system tries again.
+const BACKLOG: u32 = 4096;
 
 /// An address to listen on: `:8080` (all interfaces, IPv4 and IPv6), `127.0.0.1:8080` or `[::1]:8080`; port 0 lets the
 /// system choose.
@@ -32,10 +36,14 @@ impl Listen {
     }
 
     /// Opens the socket. `key` is the configuration key that an error names, e.g. `gateway.http.listen`.
+    #[expect(
+        clippy::unused_async,
+        reason = "an open socket needs a runtime, which `async` makes plain"
+    )]
     pub async fn bind(&self, key: &'static str) -> Result<TcpListener, BindError> {
         let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
         for candidate in &self.candidates {
-            result = TcpListener::bind(candidate).await;
+            result = listen(*candidate);
             // A host without IPv6 refuses `[::]` in one way or another; a busy port is busy on IPv4, too.
             if !result
                 .as_ref()
@@ -50,6 +58,18 @@ impl Listen {
             source,
         })
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As tokio's own `bind` does: a restart need not wait for the old connections.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl std::str::FromStr for Listen {

@@ -28,6 +28,7 @@ pub(super) async fn show(gate: &Gate, arrival: &Arrival<'_>, frame: Frame) -> Re
         auth: Some(auth),
         language: frame.lang.clone().unwrap_or_default(),
         placement: frame.placement.clone().unwrap_or_default(),
+        source: arrival.source.clone(),
     };
     gate.shared.counts.post("frame");
     let telemetry = &gate.shared.telemetry;

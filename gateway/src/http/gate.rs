@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::body::Buffers;
+use super::{body::Buffers, requests::Requests};
 use crate::{engine::Engine, quarantine::Quarantine, shared::Shared};
 
 /// What the handlers need.
@@ -9,4 +9,5 @@ pub(crate) struct Gate {
     pub(crate) engine: Engine,
     pub(crate) quarantine: Arc<Quarantine>,
     pub(crate) buffers: Buffers,
+    pub(crate) requests: Requests,
 }

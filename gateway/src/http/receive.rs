@@ -1,6 +1,9 @@
 //! A POST of a portal or a browser: read, told apart by its shape, taken.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use axum::{
     extract::Request,
@@ -16,7 +19,8 @@ use super::{
     event, frame,
     gate::Gate,
     refusal::Refusal,
-    source::{Peer, source},
+    seats::{Phase, Seat},
+    source::{Peer, is_trusted, source},
 };
 
 /// Takes a POST, whatever it is.
@@ -50,25 +54,27 @@ async fn take(
     if !is_form(&head.headers) {
         return Err(Refusal::ContentType);
     }
-    let body = gate
-        .buffers
-        .read(
-            body,
-            gate.shared.config.limits.body_bytes,
-            gate.shared.config.http.body_timeout,
-        )
-        .await?;
-    let post = classify(&body.bytes, head.uri.query(), &gate.shared.config.limits.form()).map_err(Refusal::Body)?;
+    let config = &gate.shared.config;
     let peer = head
         .extensions
         .get::<Peer>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    let source = source(peer, &head.headers, &gate.shared.config.http.trusted_proxies);
+    let source = source(peer, &head.headers, &config.http.trusted_proxies);
+    let _entered = if is_trusted(peer, &config.http.trusted_proxies) {
+        Some(gate.requests.enter(source).ok_or(Refusal::SourceBusy)?)
+    } else {
+        None
+    };
+    let body = gate.buffers.read(body, config.limits.body_bytes, &config.http).await?;
+    if let Some(seat) = head.extensions.get::<Arc<Seat>>() {
+        seat.turn_to(Phase::Working);
+    }
+    let post = classify(&body.bytes, head.uri.query(), &config.limits.form()).map_err(Refusal::Body)?;
     let arrival = Arrival {
         app,
         revision,
         at,
-        source,
+        source: source.to_string(),
         path: head.uri.path(),
     };
     match post {

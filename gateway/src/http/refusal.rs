@@ -31,6 +31,8 @@ pub(crate) enum Refusal {
     QuarantineFull,
     #[error("too many bodies at once")]
     Busy,
+    #[error("too many requests at once from one address")]
+    SourceBusy,
     #[error("the store can't be written to now")]
     Store,
 }
@@ -45,7 +47,7 @@ impl Refusal {
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Body(error) if error.is_too_large() => StatusCode::PAYLOAD_TOO_LARGE,
             Self::CutOff | Self::Body(_) => StatusCode::BAD_REQUEST,
-            Self::QuarantineFull | Self::Busy | Self::Store => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QuarantineFull | Self::Busy | Self::SourceBusy | Self::Store => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -67,6 +69,7 @@ impl Refusal {
             Self::Body(PostError::BadUtf8 { .. }) => "bad_utf8",
             Self::QuarantineFull => "quarantine_full",
             Self::Busy => "busy",
+            Self::SourceBusy => "source_busy",
             Self::Store => "store",
         }
     }
@@ -79,7 +82,7 @@ impl IntoResponse for Refusal {
         match self {
             Self::Method => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
             // What is left of the body must not be read as the next request.
-            Self::TooLarge { .. } | Self::Slow | Self::CutOff | Self::Busy => {
+            Self::TooLarge { .. } | Self::Slow | Self::CutOff | Self::Busy | Self::SourceBusy => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

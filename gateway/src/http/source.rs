@@ -11,11 +11,10 @@ use crate::config::Network;
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The address that a request counts for: the peer's, or, behind trusted proxies, the last one in `X-Forwarded-For` that
-/// is no proxy of ours. Of an IPv6 address the /64 counts: one host has them all.
-pub(crate) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> String {
-    let ours = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+/// is no proxy of ours. Of an IPv6 address the /64 counts: one host has them all. (Connections count for the peer's.)
+pub(super) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut address = peer.to_canonical();
-    if ours(address) {
+    if is_trusted(address, trusted) {
         let forwarded = headers
             .get_all("x-forwarded-for")
             .iter()
@@ -24,22 +23,30 @@ pub(crate) fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> 
         for hop in hops.into_iter().rev() {
             let Ok(hop) = hop.parse::<IpAddr>() else { break };
             address = hop.to_canonical();
-            if !ours(address) {
+            if !is_trusted(address, trusted) {
                 break;
             }
         }
     }
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
+    host(address)
+}
+
+/// Whether a peer is a proxy of ours.
+pub(super) fn is_trusted(peer: IpAddr, trusted: &[Network]) -> bool {
+    let peer = peer.to_canonical();
+    trusted.iter().any(|network| network.contains(peer))
+}
+
+/// Of an IPv6 address the /64.
+pub(super) fn host(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-    use serde_json::json;
-
     use super::*;
 
     fn of(peer: &str, forwarded: &[&str]) -> String {
@@ -47,8 +54,8 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
-        let trusted = [Network::deserialize(json!("10.0.0.0/8")).unwrap()];
-        source(peer.parse().unwrap(), &headers, &trusted)
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        source(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 
     #[test]

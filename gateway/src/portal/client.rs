@@ -12,9 +12,9 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, RootCertStore};
-use service::innermost;
+use service::{guard::Guard, innermost};
 
-use super::REPLY_LIMIT;
+use super::{REPLY_LIMIT, resolver::Resolver};
 
 /// A reply to `event.send` is some hundred bytes, to a batch of 50 with a reading 20 KB; a page of a proxy may be more.
 const REPLY_BYTES: usize = 256 * 1024;
@@ -24,7 +24,10 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("bizproc/", env!("CA
 
 /// Calls portals. Redirects aren't followed: a token must not.
 #[derive(Clone)]
-pub(crate) struct HttpClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(crate) struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    guard: Guard,
+}
 
 /// A call that brought no reply that could be understood, or an error.
 #[derive(Debug)]
@@ -40,8 +43,8 @@ impl HttpClient {
     ///
     /// # Errors
     /// The TLS library refuses its own defaults.
-    pub(crate) fn new() -> Result<Self, rustls::Error> {
-        let mut http = HttpConnector::new();
+    pub(crate) fn new(guard: Guard) -> Result<Self, rustls::Error> {
+        let mut http = HttpConnector::new_with_resolver(Resolver(guard.clone()));
         http.set_connect_timeout(Some(Duration::from_secs(5)));
         http.set_nodelay(true);
         http.enforce_http(false);
@@ -64,7 +67,7 @@ impl HttpClient {
             // As on the server's side.
             .http1_writev(false)
             .build(https);
-        Ok(Self(client))
+        Ok(Self { client, guard })
     }
 
     /// Posts JSON; `read` understands the reply. The token is in the body, where no log looks.
@@ -74,6 +77,10 @@ impl HttpClient {
         body: Vec<u8>,
         read: impl FnOnce(StatusCode, &HeaderMap, &[u8]) -> Result<T, CallError>,
     ) -> Result<T, SendError> {
+        // A host that is an address is not resolved.
+        self.guard
+            .check(url.host().unwrap_or_default())
+            .map_err(|error| SendError::Transport(error.to_string()))?;
         let request = Request::builder()
             .method(Method::POST)
             .uri(url.clone())
@@ -90,7 +97,7 @@ impl HttpClient {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, HeaderMap, Bytes), String> {
-        let response = self.0.request(request).await.map_err(|error| innermost(&error))?;
+        let response = self.client.request(request).await.map_err(|error| innermost(&error))?;
         let (head, mut body) = response.into_parts();
         let mut whole = BytesMut::new();
         let mut first = None;

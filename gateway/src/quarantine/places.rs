@@ -23,9 +23,14 @@ struct Taken {
 
 #[derive(Debug, Default)]
 struct Sum {
+    all: Size,
+    sources: HashMap<String, Size>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Size {
     entries: usize,
     bytes: usize,
-    sources: HashMap<String, usize>,
 }
 
 /// A place taken before the store has the entry; given back when dropped, unless kept.
@@ -49,9 +54,14 @@ impl Places {
 
     pub(super) fn take(self: &Arc<Self>, source: &str, bytes: usize) -> Option<Place> {
         let mut taken = self.taken.lock();
-        let all = &taken.all;
-        let of_source = all.sources.get(source).copied().unwrap_or_default();
-        if all.entries >= self.entries || all.bytes + bytes > self.bytes || of_source >= self.per_source {
+        let Sum { all, sources } = &taken.all;
+        let of_source = sources.get(source).copied().unwrap_or_default();
+        // No source has more than what it leaves: however many have all they can get, there is a place for another.
+        let free = Size {
+            entries: self.entries.saturating_sub(all.entries),
+            bytes: self.bytes.saturating_sub(all.bytes),
+        };
+        if of_source.entries >= self.per_source.min(free.entries) || of_source.bytes + bytes > free.bytes {
             return None;
         }
         taken.all.add(source, bytes);
@@ -78,28 +88,39 @@ impl Places {
 
 impl Sum {
     fn add(&mut self, source: &str, bytes: usize) {
-        self.entries += 1;
-        self.bytes += bytes;
-        *self.sources.entry(source.to_owned()).or_default() += 1;
+        let one = Size { entries: 1, bytes };
+        self.all.add(one);
+        self.sources.entry(source.to_owned()).or_default().add(one);
     }
 
     fn remove(&mut self, source: &str, bytes: usize) {
-        self.entries = self.entries.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(bytes);
+        let one = Size { entries: 1, bytes };
+        self.all.remove(one);
         if let Some(of_source) = self.sources.get_mut(source) {
-            *of_source -= 1;
-            if *of_source == 0 {
+            of_source.remove(one);
+            if of_source.entries == 0 {
                 self.sources.remove(source);
             }
         }
     }
 
     fn join(&mut self, other: &Self) {
+        self.all.add(other.all);
+        for (source, size) in &other.sources {
+            self.sources.entry(source.clone()).or_default().add(*size);
+        }
+    }
+}
+
+impl Size {
+    fn add(&mut self, other: Self) {
         self.entries += other.entries;
         self.bytes += other.bytes;
-        for (source, count) in &other.sources {
-            *self.sources.entry(source.clone()).or_default() += count;
-        }
+    }
+
+    fn remove(&mut self, other: Self) {
+        self.entries = self.entries.saturating_sub(other.entries);
+        self.bytes = self.bytes.saturating_sub(other.bytes);
     }
 }
 
@@ -126,7 +147,7 @@ mod tests {
 
     fn places() -> Arc<Places> {
         let limits = Limits {
-            quarantined: 3,
+            quarantined: 4,
             quarantined_bytes: 100,
             quarantined_per_source: 2,
             ..Limits::default()
@@ -146,9 +167,32 @@ mod tests {
         assert!(places.take("a", 1).is_none(), "one source");
         assert!(places.take("b", 99).is_none(), "bytes");
         stored(&places, "b");
-        assert!(places.take("c", 1).is_none(), "all");
+        stored(&places, "c");
+        assert!(places.take("d", 1).is_none(), "all");
         places.set(vec![("b".into(), 1)]);
         assert!(places.take("a", 1).is_some());
+    }
+
+    #[test]
+    fn there_is_a_place_for_another_source() {
+        let limits = Limits {
+            quarantined: 90,
+            quarantined_bytes: 9000,
+            ..Limits::default()
+        };
+        for bytes in [1, 1000] {
+            let places = Places::new(&limits);
+            for _ in 0..100 {
+                for source in 0..8 {
+                    if let Some(place) = places.take(&source.to_string(), bytes) {
+                        place.settle(true);
+                    }
+                }
+            }
+            let taken = places.taken.lock().all.sources.len();
+            assert_eq!(taken, 8, "each has some");
+            assert!(places.take("portal", bytes).is_some(), "{bytes}");
+        }
     }
 
     #[test]
@@ -166,10 +210,11 @@ mod tests {
         let on_its_way = places.take("b", 1).unwrap();
         places.set(vec![("a".into(), 1)]);
         stored(&places, "a");
-        assert!(places.take("c", 1).is_none(), "three there are");
+        stored(&places, "c");
+        assert!(places.take("d", 1).is_none(), "four there are");
         drop(on_its_way);
         assert!(places.take("a", 1).is_none(), "two of one source");
-        assert!(places.take("c", 98).is_some());
+        assert!(places.take("d", 97).is_some());
     }
 
     #[test]

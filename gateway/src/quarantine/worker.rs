@@ -19,7 +19,7 @@ use crate::{
     job::{Job, Millis, property_pairs},
     registrar::{PROVE_CALLBACK, ended},
     shared::Shared,
-    snapshot::{Authenticity, Snapshot},
+    snapshot::{Authenticity, Latest, Snapshot},
     storage::{Decision, QuarantinedJob, RowId, Step, StoredJob},
     trace::Done,
 };
@@ -40,6 +40,17 @@ pub(crate) struct Worker {
     pub(crate) engine: Engine,
 }
 
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Something is due.
+    Look,
+    /// Snapshots changed: everything is.
+    LookAtAll,
+    /// There will be no more snapshots: the service stops.
+    End,
+}
+
 impl Worker {
     /// Runs until the soft stop.
     pub(crate) async fn run(self) {
@@ -57,13 +68,14 @@ impl Worker {
                 continue;
             }
             let pause = self.pause().await;
-            tokio::select! {
+            let came = tokio::select! {
                 () = stopping.cancelled() => return,
-                () = self.quarantine.callbacks.notified() => {}
-                changed = latest.changed() => if changed.is_ok() {
-                    self.wake().await;
-                },
-                () = tokio::time::sleep(pause) => {}
+                came = next(&self.quarantine, &mut latest, pause) => came,
+            };
+            match came {
+                Next::Look => {}
+                Next::LookAtAll => self.wake().await,
+                Next::End => return,
             }
         }
     }
@@ -89,9 +101,9 @@ impl Worker {
         let due = self.shared.storage.reads().quarantined(now, BATCH).await?;
         let looked_at = due.len();
         stream::iter(due)
-            .for_each_concurrent(PROOFS, |QuarantinedJob { stored, proved }| async move {
+            .for_each_concurrent(PROOFS, |QuarantinedJob { stored, source }| async move {
                 let (row, id, trace) = (stored.row, stored.job.id(), stored.job.trace.id);
-                let step = self.look(&stored, proved).await;
+                let step = self.look(&stored, source).await;
                 if let Err(error) = self.take(row, (&id, trace), stored.job.received, step).await {
                     tracing::error!(job = id, trace_id = %trace, %error, "a quarantined job could not be changed");
                 }
@@ -103,8 +115,8 @@ impl Worker {
         Ok(looked_at == BATCH as usize)
     }
 
-    /// `proved`: its sender was, at an earlier look.
-    async fn look(&self, stored: &StoredJob, proved: bool) -> Step {
+    /// Without a source its sender was proved at an earlier look.
+    async fn look(&self, stored: &StoredJob, source: Option<String>) -> Step {
         let job = &stored.job;
         let body = match self.shared.sealer.open(job.key.as_bytes(), &stored.payload) {
             Ok(body) => body,
@@ -119,7 +131,9 @@ impl Worker {
         if !snapshot.has_app(&job.app) {
             return Step::Discard("no app has this name".into());
         }
-        if !proved && let Err(step) = self.prove(&snapshot, job, &callback).await {
+        if let Some(source) = source
+            && let Err(step) = self.prove(&snapshot, job, &callback, source).await
+        {
             return step;
         }
         match admission::revision(&snapshot, &job.app, Some(&job.revision), &job.code) {
@@ -132,13 +146,14 @@ impl Worker {
     }
 
     /// Proves the sender: by its secret, which may be known by now, else by its own token.
-    async fn prove(&self, snapshot: &Snapshot, job: &Job, callback: &Callback) -> Result<(), Step> {
+    async fn prove(&self, snapshot: &Snapshot, job: &Job, callback: &Callback, source: String) -> Result<(), Step> {
         if snapshot.authenticates(&job.app, &callback.auth) == Authenticity::Authentic {
             return Ok(());
         }
         let request = ProveCallbackRequest {
             app: job.app.clone(),
             auth: Some(auth::wire(&callback.auth)),
+            source,
         };
         let response = match self.ask(job, request).await {
             Ok(response) => response,
@@ -213,5 +228,37 @@ impl Worker {
             self.engine.wake_all();
         }
         Ok(())
+    }
+}
+
+async fn next(quarantine: &Quarantine, latest: &mut Latest, pause: Duration) -> Next {
+    tokio::select! {
+        () = quarantine.callbacks.notified() => Next::Look,
+        changed = latest.changed() => if changed.is_ok() { Next::LookAtAll } else { Next::End },
+        () = tokio::time::sleep(pause) => Next::Look,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::{config::Limits, storage::Storage};
+
+    #[tokio::test(start_paused = true)]
+    async fn without_more_snapshots_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::sqlite(&folder.path().join("gateway.db")).unwrap();
+        let quarantine = Quarantine::new(storage, &Limits::default());
+        let (sender, mut latest) = watch::channel(None);
+        let mut next = async || next(&quarantine, &mut latest, FALLBACK).await;
+        assert_eq!(next().await, Next::Look, "after the pause");
+        quarantine.callbacks.notify_one();
+        assert_eq!(next().await, Next::Look);
+        sender.send_replace(None);
+        assert_eq!(next().await, Next::LookAtAll);
+        drop(sender);
+        assert_eq!(next().await, Next::End);
     }
 }

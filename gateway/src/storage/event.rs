@@ -25,4 +25,5 @@ pub(crate) struct StoredEvent {
     pub(crate) sealed: Vec<u8>,
     pub(crate) received: Millis,
     pub(crate) attempts: u32,
+    pub(crate) source: String,
 }

@@ -15,8 +15,8 @@ pub(crate) struct Quarantined {
 /// A quarantined job read back.
 pub(crate) struct QuarantinedJob {
     pub(crate) stored: StoredJob,
-    /// Its sender was proved at an earlier look.
-    pub(crate) proved: bool,
+    /// The address that it came from; none: its sender was proved at an earlier look.
+    pub(crate) source: Option<String>,
 }
 
 /// What is decided about a quarantined job.

@@ -1,5 +1,6 @@
 //! What a failure of the executor or of the portal does to a job.
 
+use harness::until;
 use proto::gateway::v1::{Job, Outcome, State};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -15,6 +16,43 @@ use crate::{
 async fn run(world: &World, gateway: &Gateway, callback: &Callback, state: State) -> Job {
     assert_eq!(world.callback(gateway, callback).await.as_u16(), 200);
     gateway.the_job(state).await
+}
+
+#[tokio::test]
+async fn a_portal_at_an_address_that_is_not_public_is_not_called() {
+    let world = World::new().await;
+    for (host, at) in [
+        ("127.0.0.1", "127.0.0.1 is no public address"),
+        ("localhost", "localhost is at "),
+    ] {
+        let endpoint = world.portal.endpoint.replace("127.0.0.1", host);
+        if let Ok(token) = &mut *world.registrar.state.token.lock() {
+            token.client_endpoint.clone_from(&endpoint);
+        }
+        let mut config = world.config();
+        config.private_portals.clear();
+        config.store.path = world.folder.path().join(format!("{host}.db"));
+        let gateway = Gateway::start(config).await;
+        gateway.ready(&world.http).await;
+        world.callback(&gateway, &Callback::new("x")).await;
+        let refused = async || {
+            let problems: Vec<_> = gateway
+                .jobs(State::Unspecified)
+                .await
+                .into_iter()
+                .map(|job| job.problem)
+                .collect();
+            let told = |problem: &String| problem.contains(at) && problem.contains("`gateway.private_portals`");
+            if problems.iter().any(told) {
+                Ok(())
+            } else {
+                Err(problems)
+            }
+        };
+        until(refused).await;
+        gateway.stop().await;
+    }
+    assert!(world.portal.sent().is_empty(), "no token went there");
 }
 
 #[tokio::test]

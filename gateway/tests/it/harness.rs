@@ -58,6 +58,7 @@ impl World {
         config.registrar.uri = self.registrar.uri.parse().unwrap();
         config.registrar.token = Some(TOKEN.into());
         config.store.path = self.folder.path().join("gateway.db");
+        config.private_portals = vec!["127.0.0.0/8".parse().unwrap()];
         config.http.listen = Listen::local();
         config.grpc.listen = Listen::local();
         config.admin.listen = Listen::local();

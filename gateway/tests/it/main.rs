@@ -16,3 +16,4 @@ mod page;
 mod quarantine;
 mod replay;
 mod restart;
+mod strangers;

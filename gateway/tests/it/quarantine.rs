@@ -8,6 +8,7 @@ use proto::{
     registrar::v1::Verdict,
 };
 use reqwest::StatusCode;
+use tonic::Status;
 
 use crate::{
     harness::{Callback, Gateway, World},
@@ -39,6 +40,26 @@ async fn a_proved_callback_is_run() {
         (APP, "callback-access-token")
     );
     assert!(world.executor.called()[0].0.get("x-bizproc-document").is_none());
+}
+
+#[tokio::test]
+async fn without_a_budget_for_the_question_it_waits() {
+    let world = World::new().await;
+    *world.registrar.state.no_verdict.lock() = Some(Status::resource_exhausted("again in 6 s"));
+    let gateway = world.gateway().await;
+    assert_eq!(world.callback(&gateway, &seed("x")).await, StatusCode::OK);
+    let waiting = async || {
+        let job = gateway.the_job(State::Quarantined).await;
+        if job.problem.contains("again in 6 s") {
+            Ok(())
+        } else {
+            Err(job)
+        }
+    };
+    until(waiting).await;
+    *world.registrar.state.no_verdict.lock() = None;
+    gateway.the_job(State::Sent).await;
+    assert_eq!(world.registrar.state.proved.lock()[0].source, "127.0.0.1");
 }
 
 #[tokio::test]

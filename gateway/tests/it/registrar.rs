@@ -23,6 +23,8 @@ pub(crate) const APP: &str = "demo";
 pub(crate) struct State {
     pub(crate) snapshot: watch::Sender<SyncResponse>,
     pub(crate) verdict: Mutex<Verdict>,
+    /// Instead of a verdict.
+    pub(crate) no_verdict: Mutex<Option<Status>>,
     pub(crate) token: Mutex<Result<IssueTokenResponse, Status>>,
     pub(crate) install: Mutex<Result<InstallResponse, Status>>,
     pub(crate) event: Mutex<Result<HandleEventResponse, Status>>,
@@ -70,6 +72,7 @@ impl FakeRegistrar {
         let state = Arc::new(State {
             snapshot: watch::Sender::new(snapshot),
             verdict: Mutex::new(Verdict::Proved),
+            no_verdict: Mutex::default(),
             token: Mutex::new(Ok(IssueTokenResponse {
                 access_token: "access-1".into(),
                 expires: None,
@@ -155,6 +158,9 @@ impl Registrar for FakeRegistrar {
         request: Request<ProveCallbackRequest>,
     ) -> Result<Response<ProveCallbackResponse>, Status> {
         self.state.proved.lock().push(request.into_inner());
+        if let Some(status) = self.state.no_verdict.lock().clone() {
+            return Err(status);
+        }
         let verdict = (*self.state.verdict.lock()).into();
         Ok(Response::new(ProveCallbackResponse {
             verdict,

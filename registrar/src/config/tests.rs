@@ -66,6 +66,8 @@ fn wrong_values_are_told_with_their_key() {
     for (toml, part) in [
         ("public_url = 'https://localhost'", "registrar.public_url"),
         ("public_url = 'ftp://a.b'", "registrar.public_url"),
+        ("questions.per_minute = 9", "registrar.questions.per_minute"),
+        ("private_portals = ['10.0.0']", "10.0.0"),
         ("oauth_hosts = []", "nobody could be believed"),
         ("oauth_hosts = ['https://a.b/rest/']", "registrar.oauth_hosts"),
         ("reconcile_interval = '10'", "registrar.reconcile_interval"),

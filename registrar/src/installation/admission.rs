@@ -7,7 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use proto::registrar::v1::{Auth, InstallationState as State};
 use service::{Secret, SharedClock};
 
-use super::{Credentials, Installation, Installations, Key, Proof, Tokens, Unproved, credentials::digest, prove};
+use super::{
+    Caller, Credentials, Installation, Installations, Key, Proof, Questions, Tokens, Unproved, credentials::digest,
+    prove, questions::digest_of,
+};
 use crate::{
     config::App,
     error::Error,
@@ -25,6 +28,7 @@ pub(crate) struct Admission {
     pub(crate) remote: Arc<Remote>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) installations: Installations,
+    pub(crate) questions: Arc<Questions>,
     pub(crate) metrics: Metrics,
 }
 
@@ -54,14 +58,41 @@ pub(crate) enum Refused {
 
 impl Admission {
     /// Proves a request by its own access token.
-    pub(crate) async fn prove(&self, parent: &Parent, app: &App, auth: &Auth) -> Result<Proof, Unproved> {
-        let proof = prove(&self.remote, parent, app, auth).await;
+    pub(crate) async fn prove(
+        &self,
+        parent: &Parent,
+        key: &Key,
+        app: &App,
+        auth: &Auth,
+        caller: Caller<'_>,
+    ) -> Result<Proof, Unproved> {
+        let digest = digest_of(key, auth);
+        let proof = if self.questions.was_disproved(&digest) {
+            Err(Unproved::Disproved("the same was disproved before".into()))
+        } else {
+            self.ask(parent, app, auth, caller).await
+        };
+        if let Err(Unproved::Disproved(_)) = &proof {
+            self.questions.disproved(digest);
+        }
         self.metrics.proved(match &proof {
             Ok(_) => "proved",
             Err(Unproved::Disproved(_)) => "disproved",
             Err(Unproved::Expired) => "expired",
             Err(Unproved::Unreachable(_)) => "unreachable",
+            Err(Unproved::NoBudget(_)) => "no_budget",
         });
+        proof
+    }
+
+    /// Asks, if there is a budget for it.
+    async fn ask(&self, parent: &Parent, app: &App, auth: &Auth, caller: Caller<'_>) -> Result<Proof, Unproved> {
+        let questions = self.remote.servers_for(&auth.server_endpoint).len();
+        self.questions.take(caller, questions).map_err(Unproved::NoBudget)?;
+        let proof = prove(&self.remote, parent, app, auth).await;
+        if proof.is_ok() {
+            self.questions.give_back(caller.source, questions);
+        }
         proof
     }
 
@@ -72,9 +103,13 @@ impl Admission {
         key: &Key,
         app: &App,
         auth: &Auth,
+        caller: Caller<'_>,
         installer: bool,
     ) -> Result<Admitted, Refused> {
-        let proof = self.prove(parent, app, auth).await.map_err(Refused::Unproved)?;
+        let proof = self
+            .prove(parent, key, app, auth, caller)
+            .await
+            .map_err(Refused::Unproved)?;
         self.admit_proved(parent, key, auth, &proof, installer).await
     }
 

@@ -1,5 +1,7 @@
 //! Who sent a request: the OAuth server's word about the access token in it, and nothing else.
 
+use std::time::Duration;
+
 use bitrix::{
     oauth::{AppInfo, Server},
     rest::{CallError, ErrorKind},
@@ -32,6 +34,8 @@ pub(crate) enum Unproved {
     Expired,
     /// Nobody could be asked.
     Unreachable(String),
+    /// Nobody may be asked for this time: too many questions came before.
+    NoBudget(Duration),
 }
 
 /// Proves a request by `app.info`: the token must be one of this app on the portal that the request claims.

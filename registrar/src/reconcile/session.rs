@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
             };
             match self
                 .remote
-                .app_info(self.parent, server, self.token.access_token.expose())
+                .own_app_info(self.parent, server, &self.token.access_token)
                 .await
             {
                 Ok(info) if info.install.member_id == self.key.member_id => return Ok(info.install),

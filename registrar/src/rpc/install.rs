@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::{Api, status, view};
 use crate::{
-    installation::{Key, Refused, Unproved},
+    installation::{Asker, Caller, Key, Refused, Unproved},
     reconcile::Report,
     remote::Parent,
 };
@@ -28,7 +28,11 @@ impl Api {
             app: request.app,
             member_id: auth.member_id.clone(),
         };
-        let admitted = match self.admission.admit(parent, &key, app, &auth, false).await {
+        let caller = Caller {
+            asker: Asker::Page,
+            source: &request.source,
+        };
+        let admitted = match self.admission.admit(parent, &key, app, &auth, caller, false).await {
             Ok(admitted) => admitted,
             Err(refused) => return self.refused(&key, refused).await,
         };
@@ -47,7 +51,7 @@ impl Api {
         }
         self.catalog.settle(&key.app, SETTLE).await;
         let mut report = self.pass(parent, &key).await?;
-        if !admitted.adopted && self.takes_over_now(parent, &key, &auth, &report).await? {
+        if !admitted.adopted && self.takes_over_now(parent, &key, &auth, caller, &report).await? {
             report = self.pass(parent, &key).await?;
         }
         Ok(InstallResponse {
@@ -59,14 +63,21 @@ impl Api {
     }
 
     /// The pass may have shown that the stored credentials are worth nothing: then this administrator's are taken.
-    async fn takes_over_now(&self, parent: &Parent, key: &Key, auth: &Auth, report: &Report) -> Result<bool, Status> {
+    async fn takes_over_now(
+        &self,
+        parent: &Parent,
+        key: &Key,
+        auth: &Auth,
+        caller: Caller<'_>,
+        report: &Report,
+    ) -> Result<bool, Status> {
         if report.problem.is_empty() {
             return Ok(false);
         }
         let app = self.app(&key.app)?;
         Ok(self
             .admission
-            .admit(parent, key, app, auth, false)
+            .admit(parent, key, app, auth, caller, false)
             .await
             .is_ok_and(|admitted| admitted.adopted))
     }
@@ -83,6 +94,7 @@ impl Api {
             Refused::Unproved(Unproved::Unreachable(problem)) | Refused::Unreachable(problem) => {
                 Err(status::unavailable(&problem))
             }
+            Refused::Unproved(Unproved::NoBudget(wait)) => Err(status::no_budget(wait)),
             Refused::Internal(error) => Err(status::internal(error)),
             Refused::Unproved(Unproved::Disproved(problem)) => Ok(InstallResponse {
                 problem,

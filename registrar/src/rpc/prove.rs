@@ -7,7 +7,7 @@ use tonic::Status;
 
 use super::{Api, status};
 use crate::{
-    installation::{Installation, Key, Refused, Unproved, digest},
+    installation::{Asker, Caller, Installation, Key, Refused, Unproved, digest},
     remote::Parent,
 };
 
@@ -28,11 +28,17 @@ impl Api {
             app: request.app,
             member_id: auth.member_id.clone(),
         };
-        let proof = match self.admission.prove(parent, app, &auth).await {
+        let known = self.installations.get(&key).await.map_err(status::internal)?.is_some();
+        let caller = Caller {
+            asker: if known { Asker::Known } else { Asker::Stranger },
+            source: &request.source,
+        };
+        let proof = match self.admission.prove(parent, &key, app, &auth, caller).await {
             Ok(proof) => proof,
             Err(Unproved::Disproved(reason)) => return Ok(verdict(Verdict::Disproved, reason)),
             Err(Unproved::Expired) => return Ok(verdict(Verdict::Unknown, "its access token has expired")),
             Err(Unproved::Unreachable(problem)) => return Err(status::unavailable(&problem)),
+            Err(Unproved::NoBudget(wait)) => return Err(status::no_budget(wait)),
         };
         let stored = self.installations.get(&key).await.map_err(status::internal)?;
         if let Some(installation) = stored.filter(Installation::works) {

@@ -30,6 +30,16 @@ pub(super) fn unavailable(problem: &str) -> Status {
     retry(problem, RETRY)
 }
 
+/// The caller's request is neither proved nor disproved: it should come again.
+pub(super) fn no_budget(wait: Duration) -> Status {
+    let problem = format!(
+        "too many requests are to be proved at the OAuth server: again in {} s",
+        wait.as_secs()
+    );
+    let details = ErrorDetails::with_retry_info(Some(wait));
+    Status::with_error_details(Code::ResourceExhausted, problem, details)
+}
+
 pub(super) fn internal(error: impl Into<Error>) -> Status {
     let error = error.into();
     tracing::error!(%error, "a call failed");
@@ -44,6 +54,7 @@ pub(super) fn later(later: Later, app: &str) -> Status {
     match later {
         Later::NoApp => no_app(app),
         Later::Unreachable(problem) => unavailable(&problem),
+        Later::NoBudget(wait) => no_budget(wait),
         Later::Internal(error) => internal(error),
     }
 }

@@ -177,7 +177,7 @@ fn proto_without_annotations() -> Vec<u8> {
     compiler.encode_file_descriptor_set()
 }
 
-async fn reqwest_text(url: &str) -> String {
+pub(crate) async fn reqwest_text(url: &str) -> String {
     let client = bitrix::rest::client_builder().build().unwrap();
     client.get(url).send().await.unwrap().text().await.unwrap()
 }

@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(crate) installed: bool,
     /// Path segment of the portal in `client_endpoint`.
     pub(crate) portal: String,
+    /// Whether it has a name there.
+    pub(crate) named: bool,
     pub(crate) activities: BTreeMap<String, Value>,
     pub(crate) robots: BTreeMap<String, Value>,
     pub(crate) bound: BTreeSet<(String, String)>,
@@ -177,7 +179,8 @@ async fn app_info(State(fake): State<Fake>, body: String) -> Response {
         let Some(token) = world.access.get(given) else {
             return error(401, "invalid_token", "Unable to get application by token");
         };
-        let endpoint = format!("{}/{}/rest/", fake.url, world.portal);
+        let host = if world.named { "localhost" } else { "127.0.0.1" };
+        let endpoint = format!("{}/{}/rest/", fake.url.replace("127.0.0.1", host), world.portal);
         Json(json!({ "result": {
             "client_id": token.client, "scope": "bizproc", "user_id": token.user,
             "install": { "installed": world.installed, "version": 1, "status": "L", "scope": "bizproc",

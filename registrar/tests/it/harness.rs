@@ -20,6 +20,8 @@ use tonic::{Request, Status, service::Interceptor as _, transport::Channel};
 
 use crate::fake::{CLIENT_ID, CLIENT_SECRET, Fake, MEMBER};
 
+/// Where requests come from.
+pub(crate) const SOURCE: &str = "203.0.113.5";
 pub(crate) const APPLICATION_TOKEN: &str = "application-token-secret";
 
 /// A registrar with one app (`demo`) and one executor (`tools`) whose descriptors are a file.
@@ -98,6 +100,7 @@ impl Harness {
             service_token: Some(Secret::from("service-token")),
             operator_token: Some(Secret::from("operator-token")),
             oauth_hosts: vec![fake.url.clone()],
+            private_portals: vec!["127.0.0.0/8".parse().unwrap()],
             grpc: registrar::Grpc {
                 listen: Listen::local(),
             },
@@ -235,6 +238,7 @@ impl Harness {
             event: event.into(),
             auth: Some(auth),
             ts,
+            source: SOURCE.into(),
             ..HandleEventRequest::default()
         };
         Ok(self.service().handle_event(request).await?.into_inner())
@@ -244,6 +248,7 @@ impl Harness {
         let request = ProveCallbackRequest {
             app: "demo".into(),
             auth: Some(auth),
+            source: SOURCE.into(),
         };
         Ok(self.service().prove_callback(request).await?.into_inner())
     }

@@ -23,7 +23,8 @@ pub struct CallError {
 }
 
 impl CallError {
-    pub(crate) fn new(kind: ErrorKind, description: impl Into<String>) -> Self {
+    /// An error without a reply.
+    pub fn new(kind: ErrorKind, description: impl Into<String>) -> Self {
         Self {
             kind,
             code: String::new(),

@@ -104,6 +104,7 @@ async fn start_services(folder: &TempDir, oauth: &str, token: &str) -> anyhow::R
     let registrar = format!(
         "[registrar]\nservice_token = '{token}'\noperator_token = '{token}'\nstore.path = '{path}/registrar.db'\n\
          grpc.listen = '127.0.0.1:0'\nadmin.listen = '127.0.0.1:0'\noauth_hosts = ['{oauth}']\n\
+         private_portals = ['127.0.0.0/8', '::1']\n\
          apps.demo.client_id = '{CLIENT_ID}'\napps.demo.client_secret = '{CLIENT_SECRET}'\n\
          executors.hasher.uri = 'http://{hasher}'\nexecutors.hasher.codes = ['md5', 'digest*']"
     );
@@ -121,6 +122,7 @@ async fn start_services(folder: &TempDir, oauth: &str, token: &str) -> anyhow::R
     let gateway: gateway::Config = config::parse(
         &format!(
             "[gateway]\noperator_token = '{token}'\nregistrar.token = '{token}'\nstore.path = '{path}/gateway.db'\n\
+             private_portals = ['127.0.0.0/8', '::1']\n\
              http.listen = '127.0.0.1:0'\ngrpc.listen = '127.0.0.1:0'\nadmin.listen = '127.0.0.1:0'\n\
              registrar.uri = 'http://{registrar}'"
         ),

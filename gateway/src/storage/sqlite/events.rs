@@ -26,7 +26,7 @@ pub(crate) fn insert(db: &Connection, event: &NewEvent) -> rusqlite::Result<usiz
 /// What is due at `now`, in the order of arrival.
 pub(crate) fn due(db: &Connection, now: Millis, limit: u32) -> rusqlite::Result<Vec<StoredEvent>> {
     db.prepare_cached(
-        "SELECT id, digest, app, event, body, received, attempts FROM events WHERE next_attempt <= ?1 \
+        "SELECT id, digest, app, event, body, received, attempts, source FROM events WHERE next_attempt <= ?1 \
          ORDER BY id LIMIT ?2",
     )?
     .query_map(params![now.0, limit], |row| {
@@ -38,6 +38,7 @@ pub(crate) fn due(db: &Connection, now: Millis, limit: u32) -> rusqlite::Result<
             sealed: row.get(4)?,
             received: Millis(row.get(5)?),
             attempts: row.get(6)?,
+            source: row.get(7)?,
         })
     })?
     .collect()

@@ -30,13 +30,13 @@ pub(crate) fn sources(db: &Connection) -> rusqlite::Result<Sources> {
 /// What is to be looked at again at `now`, earliest first.
 pub(crate) fn due(db: &Connection, now: Millis, limit: u32) -> rusqlite::Result<Vec<QuarantinedJob>> {
     db.prepare_cached(&format!(
-        "SELECT {}, source IS NULL AS proved FROM jobs WHERE state = 0 AND next_attempt <= ?1 ORDER BY next_attempt LIMIT ?2",
+        "SELECT {}, source FROM jobs WHERE state = 0 AND next_attempt <= ?1 ORDER BY next_attempt LIMIT ?2",
         row::COLUMNS
     ))?
     .query_map(params![now.0, limit], |row| {
         Ok(QuarantinedJob {
             stored: row::read(row)?,
-            proved: row.get("proved")?,
+            source: row.get("source")?,
         })
     })?
     .collect()

@@ -176,7 +176,7 @@ pub(super) async fn what_was_never_proved_is_only_discarded(engine: &impl Engine
     assert_eq!(state(&storage, 1).await, Some((State::Parked, None)));
     let again = storage.reads().quarantined(NOW, 9).await.unwrap();
     assert_eq!(again.len(), 1, "who was proved is looked at again");
-    assert!(again[0].proved && again[0].stored.payload == b"sealed");
+    assert!(again[0].source.is_none() && again[0].stored.payload == b"sealed");
     assert_eq!(intervene(&storage, Action::Discard, &[1], NOW).await, [1]);
     assert_eq!(engine.secrets(1), (None, String::new()));
 }

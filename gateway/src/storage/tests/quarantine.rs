@@ -56,7 +56,7 @@ pub(super) async fn steps_are_taken(engine: &impl Engine) {
     }
     let looked_at = storage.reads().quarantined(NOW, 2).await.unwrap();
     assert_eq!(looked_at.len(), 2);
-    assert!(!looked_at[0].proved);
+    assert!(looked_at[0].source.is_some());
     assert_eq!(looked_at[0].stored.payload, b"sealed");
 
     let accept = Step::Accept {
@@ -74,7 +74,10 @@ pub(super) async fn steps_are_taken(engine: &impl Engine) {
 
     storage.wake_quarantine(NOW).await.unwrap();
     let looked_at = storage.reads().quarantined(NOW, 9).await.unwrap();
-    let proved: Vec<_> = looked_at.iter().map(|job| (job.stored.row, job.proved)).collect();
+    let proved: Vec<_> = looked_at
+        .iter()
+        .map(|job| (job.stored.row, job.source.is_none()))
+        .collect();
     assert_eq!(proved, [(2, false), (3, true)]);
 
     let line = Arc::new(Line {

@@ -121,6 +121,7 @@ public_url = "http://{http}"
 grpc.listen = "{registrar}"
 admin.listen = "{registrar_admin}"
 oauth_hosts = ["{oauth}"]
+private_portals = ["127.0.0.0/8"]
 service_token = "bench-service-token"
 operator_token = "bench-operator-token"
 store.path = "registrar.db"
@@ -136,6 +137,7 @@ descriptors = "reflection"
 codes = ["md5", "digest*"]
 
 [gateway]
+private_portals = ["127.0.0.0/8"]
 http.listen = "{http}"
 grpc.listen = "{jobs}"
 admin.listen = "{gateway_admin}"
