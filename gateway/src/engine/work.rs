@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Pauses before an answer goes out again that was refused for an unknown reason, or that had no token.
-const AGAIN: Backoff = Backoff::seconds(2, 300);
+const AGAIN: Backoff = Backoff::seconds(2, 60);
 /// The workflow is locked: measured portals hold a lock as long as the workflow runs.
 const BUSY: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(10)];
 /// Jobs that wait for an executor come back within this time of each other.
@@ -184,14 +184,14 @@ impl Engine {
     /// The portal did not take the answer.
     pub(super) fn refused(&self, held: &Held, pause: &Pause, verdict: &Verdict, problem: String) -> Mark {
         let now = self.now();
-        if !matches!(verdict, Verdict::Pause(_) | Verdict::Barred) {
+        if !matches!(verdict, Verdict::Pause(_) | Verdict::Closed(_) | Verdict::Barred) {
             pause.works();
         }
         match verdict {
             Verdict::Forbidden => self.park(held, &problem),
             Verdict::WorkflowGone => self.over(held, Outcome::WorkflowGone, problem),
             Verdict::PortalGone => self.over(held, Outcome::PortalGone, problem),
-            Verdict::Pause(least) => self.unsent(held, pause.fails(now, *least), problem),
+            Verdict::Pause(least) | Verdict::Closed(least) => self.unsent(held, pause.fails(now, *least), problem),
             Verdict::Barred => self.unsent(held, pause.fails(now, AGAIN.delay(held.progress.sends)), problem),
             Verdict::Busy => {
                 let tries = BUSY.len().min(held.progress.sends.max(1) as usize);

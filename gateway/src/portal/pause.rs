@@ -7,7 +7,8 @@ use service::Backoff;
 
 use crate::job::Millis;
 
-const BACKOFF: Backoff = Backoff::seconds(2, 300);
+/// A minute at most: a portal that works again is noticed soon.
+const BACKOFF: Backoff = Backoff::seconds(2, 60);
 /// After this time without a result of a probe another one may go.
 const PROBE: Duration = Duration::from_secs(70);
 

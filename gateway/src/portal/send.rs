@@ -26,6 +26,9 @@ use crate::{
     timeline::Timeline,
 };
 
+/// A portal that refuses two tokens in a row is left alone for so long, at least.
+const TWICE: Duration = Duration::from_secs(5);
+
 /// An answer to be sent.
 pub(crate) struct Sending<'a> {
     pub(crate) job: &'a Job,
@@ -119,15 +122,10 @@ impl Portals {
     ) -> Exchanged {
         let mut rejected: Option<std::sync::Arc<Token>> = None;
         loop {
+            let job = answers.first_mut().map(|answer| (answer.job, &mut *answer.timeline));
             let asked = portal
                 .tokens
-                .get(
-                    &self.registrar,
-                    &self.clock,
-                    portal,
-                    rejected.as_deref(),
-                    answers.first_mut(),
-                )
+                .get(&self.registrar, &self.clock, portal, rejected.as_deref(), job)
                 .await;
             let token = match asked {
                 Ok(token) => token,
@@ -167,7 +165,7 @@ impl Portals {
                     let moved = error.location.is_some().then_some("302");
                     let problem = format!("the portal refused the answer: {error}");
                     let verdict = Verdict::of(&error);
-                    let told = matches!(verdict, Verdict::PortalGone | Verdict::Barred).then_some(error.code);
+                    let told = matches!(verdict, Verdict::Closed(_) | Verdict::Barred).then_some(error.code);
                     if error.kind == bitrix::rest::ErrorKind::RateLimited {
                         portal.limits.lock().overflowed(end.into());
                     }
@@ -185,7 +183,13 @@ impl Portals {
                     rejected = Some(token);
                     continue;
                 }
-                return self.without_token(answers.len(), &NoToken::NotNow(problem));
+                // Even a new one: the portal is in trouble.
+                let verdict = Verdict::Closed(TWICE);
+                return Exchanged {
+                    answers: vec![Sent::Refused(verdict.clone(), problem.clone()); answers.len()],
+                    rows: Read::Failed(verdict, problem),
+                    second: second(None, end.into()),
+                };
             }
             let alone = answers.is_empty() && matches!(verdict, Verdict::Forbidden);
             return Exchanged {

@@ -13,10 +13,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tonic::Code;
 
-use super::{Portal, Sending, rows};
+use super::{Portal, rows};
 use crate::{
-    job::Millis,
+    job::{Job, Millis},
     registrar::{ISSUE_TOKEN, Registrar, ended},
+    timeline::Timeline,
     trace::Server,
 };
 
@@ -58,14 +59,14 @@ pub(super) enum NoToken {
 }
 
 impl Tokens {
-    /// A token other than `rejected`. The call that brings it, if there must be one, is noted with `answer`.
+    /// A token other than `rejected`. The call that brings it, if there must be one, is noted with a job.
     pub(super) async fn get(
         &self,
         registrar: &Registrar,
         clock: &SharedClock,
         portal: &Portal,
         rejected: Option<&Token>,
-        answer: Option<&mut Sending<'_>>,
+        job: Option<(&Job, &mut Timeline)>,
     ) -> Result<Arc<Token>, NoToken> {
         // Held over the request: whoever else waits gets its result.
         let mut current = self.0.lock().await;
@@ -85,11 +86,9 @@ impl Tokens {
                 .unwrap_or_default(),
         };
         let id = telemetry::span_id();
-        let span = answer
-            .as_ref()
-            .map_or(SpanContext::NONE, |answer| answer.job.trace.context(id));
+        let span = job.as_ref().map_or(SpanContext::NONE, |(job, _)| job.trace.context(id));
         let issued = Box::pin(registrar.issue_token(request, &span)).await;
-        if let Some(Sending { job, timeline, .. }) = answer
+        if let Some((job, timeline)) = job
             && job.trace.sampled
         {
             let mut attributes = registrar.attributes(ISSUE_TOKEN);

@@ -15,10 +15,13 @@ pub(crate) enum Verdict {
     WorkflowGone,
     /// The workflow is locked: again after 1, 5, 10 minutes.
     Busy,
-    /// The portal no longer exists, or the app is not installed on it.
+    /// The portal no longer exists, or the app is not installed on it: the registrar's word, after the OAuth server's. A portal's
+    /// alone may pass.
     PortalGone,
     /// The portal fails: it pauses for at least this long.
     Pause(Duration),
+    /// The portal serves nobody for now: it pauses for at least this long, and the registrar looks.
+    Closed(Duration),
     /// The app may not work there until its administrator does something: it pauses, and the registrar looks.
     Barred,
     /// This answer isn't taken for an unknown reason: again with back-off.
@@ -33,10 +36,10 @@ impl Verdict {
         };
         match error.kind {
             ErrorKind::TokenExpired | ErrorKind::TokenInvalid => Self::Token,
-            ErrorKind::AccessDenied => Self::Forbidden,
+            ErrorKind::AccessDenied if error.denies_event_token() => Self::Forbidden,
             ErrorKind::WorkflowGone => Self::WorkflowGone,
             ErrorKind::WorkflowBusy => Self::Busy,
-            ErrorKind::PortalDeleted | ErrorKind::ApplicationNotFound | ErrorKind::NotInstalled => Self::PortalGone,
+            ErrorKind::PortalDeleted | ErrorKind::Closed => Self::Closed(least),
             ErrorKind::RateLimited
             | ErrorKind::OperationTimeLimit
             | ErrorKind::Overloaded
@@ -48,7 +51,10 @@ impl Verdict {
             | ErrorKind::Unreachable
             | ErrorKind::TimedOut
             | ErrorKind::Broken => Self::Pause(least),
-            ErrorKind::PaymentRequired
+            ErrorKind::NotInstalled
+            | ErrorKind::ApplicationNotFound
+            | ErrorKind::AccessDenied
+            | ErrorKind::PaymentRequired
             | ErrorKind::UserDenied
             | ErrorKind::ScopeMissing
             | ErrorKind::MethodNotFound
@@ -68,6 +74,7 @@ impl Verdict {
             Self::Busy => "workflow_busy",
             Self::PortalGone => "portal_gone",
             Self::Pause(_) => "portal_in_trouble",
+            Self::Closed(_) => "portal_closed",
             Self::Barred => "barred",
             Self::Again => "refused",
         }
@@ -84,6 +91,7 @@ mod tests {
     #[test]
     fn the_table() {
         let seconds = |seconds| Verdict::Pause(Duration::from_secs(seconds));
+        let closed = Verdict::Closed(Duration::from_secs(15));
         for (status, body, expected) in [
             (
                 401,
@@ -98,9 +106,30 @@ mod tests {
             ),
             (400, r#"{"error":"404"}"#, Verdict::WorkflowGone),
             (400, r#"{"error":423}"#, Verdict::Busy),
-            (403, r#"{"error":"PORTAL_DELETED"}"#, Verdict::PortalGone),
-            (401, r#"{"error":"APPLICATION_NOT_FOUND"}"#, Verdict::PortalGone),
-            (401, r#"{"error":"NOT_INSTALLED"}"#, Verdict::PortalGone),
+            (403, r#"{"error":"PORTAL_DELETED"}"#, closed.clone()),
+            (200, r#"{"error":"PORTAL_DELETED"}"#, closed.clone()),
+            (
+                401,
+                r#"{"error":"ERROR_OAUTH","error_description":"<b>Превышена дисковая квота</b>"}"#,
+                closed.clone(),
+            ),
+            (
+                401,
+                r#"{"error":"ERROR_OAUTH","error_description":"Application not installed"}"#,
+                Verdict::Barred,
+            ),
+            (
+                403,
+                r#"{"error":"ACCESS_DENIED","error_description":"REST is available only on commercial plans."}"#,
+                Verdict::Barred,
+            ),
+            (
+                403,
+                r#"{"error":"ACCESS_DENIED","error_description":"Current user can't be authorized in this context"}"#,
+                Verdict::Barred,
+            ),
+            (401, r#"{"error":"APPLICATION_NOT_FOUND"}"#, Verdict::Barred),
+            (401, r#"{"error":"NOT_INSTALLED"}"#, Verdict::Barred),
             (429, r#"{"error":"OPERATION_TIME_LIMIT"}"#, seconds(60)),
             (503, r#"{"error":"QUERY_LIMIT_EXCEEDED"}"#, seconds(1)),
             (503, "<html>busy</html>", seconds(10)),

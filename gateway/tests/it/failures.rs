@@ -246,48 +246,96 @@ async fn a_token_is_asked_for_once_by_all() {
 
 #[tokio::test]
 async fn the_portals_refusals() {
-    let world = World::new().await;
-    let gateway = world.gateway().await;
-    for (number, (status, error, state, outcome)) in [
-        (403, "ACCESS_DENIED", State::Parked, Outcome::Unspecified),
-        (400, "404", State::Done, Outcome::WorkflowGone),
-        (403, "PORTAL_DELETED", State::Done, Outcome::PortalGone),
-        (401, "APPLICATION_NOT_FOUND", State::Done, Outcome::PortalGone),
-        (400, "423", State::AnsweredUnsent, Outcome::Unspecified),
-        (400, "ERROR_CORE", State::AnsweredUnsent, Outcome::Unspecified),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        world
-            .portal
-            .reply(status, &format!(r#"{{"error":"{error}","error_description":"why"}}"#));
-        let callback = Callback::numbered(u32::try_from(number).unwrap(), "x");
-        world.callback(&gateway, &callback).await;
-        world.portal.calls(number + 1).await;
-        let job = loop {
-            let job = gateway.jobs(State::Unspecified).await.remove(0);
-            if job.state() != State::Accepted {
-                break job;
-            }
-            tokio::task::yield_now().await;
-        };
-        assert_eq!((job.state(), job.outcome()), (state, outcome), "{error}: {job:?}");
+    for (status, error, text, state, outcome, told) in [
+        (
+            403,
+            "ACCESS_DENIED",
+            "Access denied!",
+            State::Parked,
+            Outcome::Unspecified,
+            false,
+        ),
+        (
+            403,
+            "ACCESS_DENIED",
+            "REST is available only on commercial plans.",
+            State::AnsweredUnsent,
+            Outcome::Unspecified,
+            true,
+        ),
+        (400, "404", "why", State::Done, Outcome::WorkflowGone, false),
+        (
+            403,
+            "PORTAL_DELETED",
+            "why",
+            State::AnsweredUnsent,
+            Outcome::Unspecified,
+            true,
+        ),
+        (
+            401,
+            "ERROR_OAUTH",
+            "Превышена дисковая квота",
+            State::AnsweredUnsent,
+            Outcome::Unspecified,
+            true,
+        ),
+        (
+            401,
+            "APPLICATION_NOT_FOUND",
+            "why",
+            State::AnsweredUnsent,
+            Outcome::Unspecified,
+            true,
+        ),
+        (400, "423", "why", State::AnsweredUnsent, Outcome::Unspecified, false),
+        (
+            400,
+            "ERROR_CORE",
+            "why",
+            State::AnsweredUnsent,
+            Outcome::Unspecified,
+            false,
+        ),
+    ] {
+        let world = World::new().await;
+        let gateway = world.gateway().await;
+        let reply = json!({"error": error, "error_description": text}).to_string();
+        world.portal.reply(status, &reply);
+        let job = run(&world, &gateway, &Callback::new("x"), state).await;
+        assert_eq!(job.outcome(), outcome, "{error}: {job:?}");
         assert!(job.problem.contains(error), "{}", job.problem);
         if error == "423" {
             let wait = job.next_attempt.unwrap().seconds - job.changed.unwrap().seconds;
             assert!((59..=60).contains(&wait), "{wait}");
         }
+        let rechecks = || {
+            world
+                .registrar
+                .state
+                .rechecks
+                .lock()
+                .first()
+                .map(|recheck| recheck.error.clone())
+        };
+        if told {
+            assert_eq!(until(async || rechecks().ok_or("not told")).await, error);
+        } else {
+            assert_eq!(rechecks(), None, "{error}");
+        }
     }
-    let rechecks: Vec<_> = world
-        .registrar
-        .state
-        .rechecks
-        .lock()
-        .iter()
-        .map(|recheck| recheck.error.clone())
-        .collect();
-    assert_eq!(rechecks, ["PORTAL_DELETED", "APPLICATION_NOT_FOUND"]);
+}
+
+#[tokio::test]
+async fn only_the_registrar_says_that_a_portal_is_gone() {
+    let world = World::new().await;
+    let gone = ErrorDetails::with_error_info("PORTAL_GONE", "registrar", std::collections::HashMap::new());
+    let gone = Status::with_error_details(Code::FailedPrecondition, "the portal was deleted", gone);
+    *world.registrar.state.token.lock() = Err(gone);
+    let gateway = world.gateway().await;
+    let job = run(&world, &gateway, &Callback::new("x"), State::Done).await;
+    assert_eq!(job.outcome(), Outcome::PortalGone);
+    assert!(job.problem.contains("the portal was deleted"), "{}", job.problem);
 }
 
 #[tokio::test]

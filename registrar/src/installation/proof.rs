@@ -98,8 +98,6 @@ fn verdict(error: &CallError) -> Unproved {
         | ErrorKind::InvalidGrant
         | ErrorKind::NotInstalled
         | ErrorKind::ApplicationNotFound
-        | ErrorKind::PortalDeleted
-        | ErrorKind::UserDenied
         | ErrorKind::AccessDenied => Unproved::Disproved(error.to_string()),
         _ => Unproved::Unreachable(error.to_string()),
     }

@@ -37,6 +37,8 @@ use crate::{
 
 /// A token this close to its end counts as expired: it must live as long as the call that it is for.
 const MARGIN: SignedDuration = SignedDuration::from_secs(5);
+/// Between refreshes that a portal's refusal asks for: some refuse a good token now and then, and a refresh mends nothing there.
+const BETWEEN: Duration = Duration::from_mins(1);
 /// When the caller may try again after an error that says no time of its own.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -58,6 +60,8 @@ pub(crate) struct Tokens {
 pub(crate) struct Flight {
     /// How the last one failed, and which end of a flight that was: who waited for it needs no flight of its own.
     failed: Option<(u64, TokenError)>,
+    /// When the last one succeeded.
+    succeeded: Option<Timestamp>,
 }
 
 /// A token to call the portal with.
@@ -132,7 +136,7 @@ impl Tokens {
     /// Keeps flights of an installation away while its credentials are replaced.
     pub(crate) async fn hold(&self, key: &Key) -> OwnedMutexGuard<Flight> {
         let mut flight = self.flight(key).lock_owned().await;
-        flight.failed = None;
+        (flight.failed, flight.succeeded) = (None, None);
         flight
     }
 
@@ -154,7 +158,17 @@ impl Tokens {
             Ready::Issued(issued) => return Ok(issued),
             Ready::Refresh(installation, credentials) => (*installation, credentials),
         };
+        let expired = self.clock.now() + MARGIN >= credentials.expires;
+        if let Some(wait) = flight.succeeded.filter(|_| !expired).and_then(|at| self.wait(at)) {
+            return Err(TokenError::Unavailable {
+                problem: "the portal takes no token that was just refreshed".into(),
+                retry: wait,
+            });
+        }
         let result = self.refresh(&installation, &credentials, parent).await;
+        if result.is_ok() {
+            flight.succeeded = Some(self.clock.now());
+        }
         self.metrics.refreshed(match &result {
             Ok(_) => Refresh::Ok,
             Err(TokenError::Unavailable { .. }) => Refresh::Unavailable,
@@ -163,6 +177,12 @@ impl Tokens {
         let end = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
         flight.failed = result.as_ref().err().map(|error| (end, error.clone()));
         result
+    }
+
+    /// How long a rejected token is not refreshed again after a refresh.
+    fn wait(&self, refreshed: Timestamp) -> Option<Duration> {
+        let passed = self.clock.now().duration_since(refreshed).unsigned_abs();
+        BETWEEN.checked_sub(passed).filter(|wait| !wait.is_zero())
     }
 
     async fn refresh(
@@ -221,7 +241,7 @@ impl Tokens {
     /// Takes note of a state that the OAuth server's refusal shows.
     async fn failed(&self, key: &Key, error: &CallError) -> TokenError {
         let state = match error.kind {
-            ErrorKind::InvalidGrant | ErrorKind::UserDenied => State::TokenRevoked,
+            ErrorKind::InvalidGrant => State::TokenRevoked,
             ErrorKind::NotInstalled | ErrorKind::ApplicationNotFound => State::Uninstalled,
             ErrorKind::PortalDeleted => State::PortalGone,
             _ => {

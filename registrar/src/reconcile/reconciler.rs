@@ -31,6 +31,8 @@ use crate::{
 const BLIND: SignedDuration = SignedDuration::from_hours(24);
 /// How long a portal that asks for a pause is left alone; its leaky bucket empties in 25 s.
 const PAUSE: Backoff = Backoff::seconds(2, 300);
+/// Looks at an installation whose user may not work now.
+const LOOK: Backoff = Backoff::seconds(60, 900);
 /// How soon a pass that met trouble is tried again.
 const RETRY: Backoff = Backoff::seconds(15, 600);
 /// How often an installation that does not work is tried.
@@ -154,6 +156,9 @@ impl Reconciler {
             }
             Err(Stop::AdministratorLost(problem)) => {
                 lost = true;
+                // Who was blocked may be let in again.
+                lane.failures += 1;
+                again = LOOK.delay(lane.failures).min(self.config.reconcile_interval);
                 let user = installation.user_id;
                 (
                     "denied",
@@ -172,7 +177,7 @@ impl Reconciler {
                 ("trouble", problem)
             }
         };
-        if metric != "paused" && metric != "trouble" {
+        if !matches!(metric, "paused" | "trouble" | "denied") {
             lane.failures = 0;
         }
         self.metrics.reconciled(metric);

@@ -89,8 +89,30 @@ impl<'a> Session<'a> {
             match error.retry() {
                 Retry::RefreshToken if !self.refreshed => self.refresh().await?,
                 Retry::FindPortal if !self.located => self.locate(&error).await?,
-                _ => return stop(error).map(Err),
+                _ => return self.refused(error).await.map(Err),
             }
+        }
+    }
+
+    /// What a portal's refusal means. Its word alone ends nothing: it is closed for a while, its disk is full, or it takes no token for
+    /// a moment. So the OAuth server is asked.
+    async fn refused(&mut self, error: CallError) -> Result<CallError, Stop> {
+        match error.kind {
+            ErrorKind::NotInstalled | ErrorKind::ApplicationNotFound | ErrorKind::PortalDeleted => {
+                let installed = self.is_installed().await?;
+                let problem = format!("{error}; the OAuth server says that the app is installed: {installed}");
+                Err(match error.kind {
+                    ErrorKind::PortalDeleted => Stop::Trouble(problem),
+                    _ if installed => Stop::Trouble(problem),
+                    _ => Stop::Lost {
+                        state: State::Uninstalled,
+                        problem,
+                    },
+                })
+            }
+            // Even of a fresh token.
+            ErrorKind::TokenExpired | ErrorKind::TokenInvalid => Err(Stop::Trouble(error.to_string())),
+            _ => stop(error),
         }
     }
 
@@ -157,12 +179,13 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What a failed call means for the whole conversation; an error that means nothing for it comes back.
+/// What a failed call means for the whole conversation, by the OAuth server's word where it is about the installation; an error that
+/// means nothing for it comes back.
 fn stop(error: CallError) -> Result<CallError, Stop> {
     let problem = error.to_string();
     Err(match (error.kind, error.retry()) {
         // Even a fresh token is refused.
-        (ErrorKind::TokenExpired | ErrorKind::TokenInvalid | ErrorKind::UserDenied, _) => Stop::Lost {
+        (ErrorKind::TokenExpired | ErrorKind::TokenInvalid, _) => Stop::Lost {
             state: State::TokenRevoked,
             problem,
         },
@@ -174,7 +197,7 @@ fn stop(error: CallError) -> Result<CallError, Stop> {
             state: State::PortalGone,
             problem,
         },
-        (ErrorKind::AccessDenied, _) => Stop::AdministratorLost(problem),
+        (ErrorKind::AccessDenied | ErrorKind::UserDenied, _) => Stop::AdministratorLost(problem),
         (ErrorKind::RateLimited | ErrorKind::Overloaded | ErrorKind::OperationTimeLimit, Retry::Later(pause)) => {
             Stop::Slow { pause, problem }
         }

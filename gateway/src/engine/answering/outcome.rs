@@ -119,10 +119,9 @@ impl Engine {
                     problem,
                     "workflows could not be read"
                 );
-                let least = if let Verdict::Pause(least) = verdict {
-                    least
-                } else {
-                    AGAIN
+                let least = match verdict {
+                    Verdict::Pause(least) | Verdict::Closed(least) => least,
+                    _ => AGAIN,
                 };
                 let at = sender.portal.pause.fails(now, least);
                 let mut queue = sender.queue.lock();
