@@ -11,7 +11,7 @@ use bitrix::rest::is_batch_safe;
 use parking_lot::Mutex;
 
 use self::queue::{Plan, Queue, Request};
-use super::{Engine, Held};
+use super::{Engine, Held, retry::AFTER_PANIC};
 use crate::{
     job::{Job, Millis, State},
     panics::{self, Panicked},
@@ -206,11 +206,16 @@ impl Engine {
             rows: Read::Failed(crate::portal::Verdict::Again, String::new()),
             second: 0,
         };
+        let looks = request.looks.clone();
         let answers = sender.queue.lock().returned(request, &exchanged.answers, 0, self.now());
+        let ids: Vec<String> = answers.iter().map(|ready| ready.held.job.workflow_id.clone()).collect();
         for Ready { mut held, timeline, .. } in answers {
             let mark = self.panicked(&mut held, panicked);
             self.finish(held, mark, timeline);
         }
+        let mut queue = sender.queue.lock();
+        queue.release(ids.into_iter());
+        queue.look_again(&looks, self.now().after(AFTER_PANIC));
     }
 }
 

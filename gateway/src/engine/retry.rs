@@ -15,7 +15,7 @@ const TRIES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(10), D
 /// How long a deployment may be incomplete.
 const DEPLOYMENT: Duration = Duration::from_mins(15);
 /// After a panic of our own code, so that it is not tried in a tight loop.
-const AFTER_PANIC: Duration = Duration::from_mins(1);
+pub(crate) const AFTER_PANIC: Duration = Duration::from_mins(1);
 /// Definitions that a job needs may come with a later snapshot.
 pub(crate) const UNDEFINED: Duration = Duration::from_secs(30);
 /// How long after a job's arrival they may. No later snapshot brought any that had not come by then.
