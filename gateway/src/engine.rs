@@ -8,9 +8,7 @@ mod memory;
 mod retry;
 mod work;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-
-use futures::FutureExt;
+use std::sync::Arc;
 
 pub(crate) use self::memory::{Hold, Permit};
 use self::{
@@ -21,14 +19,12 @@ use self::{
 use crate::{
     executor::Executors,
     job::{Job, Millis, Progress},
+    panics,
     portal::Portals,
     shared::Shared,
     storage::RowId,
     timeline::Timeline,
 };
-
-/// How long a job waits after a panic in our own code, so that it is not tried in a tight loop.
-const AFTER_PANIC: Duration = Duration::from_mins(1);
 
 /// The engine. Lives on the hot runtime: everything that it spawns runs there.
 #[derive(Clone)]
@@ -136,13 +132,8 @@ impl Engine {
         // Its 3 KB would be moved seven times on the way into the task.
         tokio::spawn(Box::pin(async move {
             let mut held = held;
-            let work = AssertUnwindSafe(engine.work(&mut held, &mut timeline))
-                .catch_unwind()
-                .await;
-            let mark = work.unwrap_or_else(|_| {
-                tracing::error!(job = held.job.id(), trace_id = %held.job.trace.id, "work on the job panicked");
-                Some(engine.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log"))
-            });
+            let work = panics::caught(engine.work(&mut held, &mut timeline)).await;
+            let mark = work.unwrap_or_else(|panicked| Some(engine.panicked(&mut held, &panicked)));
             match mark {
                 Some(mark) => engine.finish(held, mark, timeline),
                 None => engine.answer(held, timeline),

@@ -4,6 +4,7 @@ mod call;
 mod codec;
 mod gate;
 mod metadata;
+mod oversize;
 mod pool;
 mod verdict;
 mod wire;

@@ -52,7 +52,7 @@ pub(crate) struct Job {
 pub(crate) struct Progress {
     /// Attempts to call the executor.
     pub(crate) attempts: u32,
-    /// Failures of the kind that is tried three times.
+    /// Failures of the kind that is tried three times, and panics of our own code; from zero again when there is an answer.
     pub(crate) failures: u32,
     /// When a deployment fault was first seen.
     pub(crate) faulty_since: Option<Millis>,

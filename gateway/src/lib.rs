@@ -26,6 +26,7 @@ mod http;
 mod job;
 mod jobs;
 mod metrics;
+mod panics;
 mod portal;
 mod quarantine;
 mod registrar;

@@ -5,16 +5,16 @@ mod outcome;
 mod queue;
 mod workflow;
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bitrix::rest::is_batch_safe;
-use futures::FutureExt;
 use parking_lot::Mutex;
 
 use self::queue::{Plan, Queue, Request};
-use super::{AFTER_PANIC, Engine, Held};
+use super::{Engine, Held, retry::AFTER_PANIC};
 use crate::{
     job::{Job, Millis, State},
+    panics::{self, Panicked},
     portal::{Exchanged, Portal, Portals, Read, Sending, Sent},
     storage::{Line, StoredJob},
     timeline::Timeline,
@@ -156,12 +156,9 @@ impl Engine {
         let engine = self.clone();
         tokio::spawn(async move {
             let asked = engine.now();
-            let made = AssertUnwindSafe(engine.exchange(&sender.portal, &mut request))
-                .catch_unwind()
-                .await;
-            match made {
+            match panics::caught(engine.exchange(&sender.portal, &mut request)).await {
                 Ok(exchanged) => engine.absorb(&sender, request, asked, exchanged),
-                Err(_) => engine.absorb_panic(&sender, request),
+                Err(panicked) => engine.absorb_panic(&sender, request, &panicked),
             }
             engine.pump(&sender);
         });
@@ -197,10 +194,11 @@ impl Engine {
         exchanged
     }
 
-    fn absorb_panic(&self, sender: &Arc<Sender>, request: Request) {
+    fn absorb_panic(&self, sender: &Arc<Sender>, request: Request, panicked: &Panicked) {
         tracing::error!(
             app = sender.portal.app,
             member_id = sender.portal.member_id,
+            place = panicked.0,
             "a request to the portal panicked"
         );
         let exchanged = Exchanged {
@@ -208,11 +206,16 @@ impl Engine {
             rows: Read::Failed(crate::portal::Verdict::Again, String::new()),
             second: 0,
         };
+        let looks = request.looks.clone();
         let answers = sender.queue.lock().returned(request, &exchanged.answers, 0, self.now());
-        for Ready { held, timeline, .. } in answers {
-            let mark = self.rest(&held, AFTER_PANIC, "our own code failed; see the gateway's log");
+        let ids: Vec<String> = answers.iter().map(|ready| ready.held.job.workflow_id.clone()).collect();
+        for Ready { mut held, timeline, .. } in answers {
+            let mark = self.panicked(&mut held, panicked);
             self.finish(held, mark, timeline);
         }
+        let mut queue = sender.queue.lock();
+        queue.release(ids.into_iter());
+        queue.look_again(&looks, self.now().after(AFTER_PANIC));
     }
 }
 
@@ -227,6 +230,10 @@ impl Ready {
 
     /// Whether it can't go in a batch.
     fn is_alone(&mut self) -> bool {
+        if self.held.progress.failures > 0 {
+            // A request with it panicked. The others' must not.
+            return true;
+        }
         if let Command::Unknown = self.command {
             let params = self
                 .held

@@ -14,6 +14,12 @@ const BACKOFF: Backoff = Backoff::seconds(1, 300);
 const TRIES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(10), Duration::from_mins(1)];
 /// How long a deployment may be incomplete.
 const DEPLOYMENT: Duration = Duration::from_mins(15);
+/// After a panic of our own code, so that it is not tried in a tight loop.
+pub(crate) const AFTER_PANIC: Duration = Duration::from_mins(1);
+/// Definitions that a job needs may come with a later snapshot.
+pub(crate) const UNDEFINED: Duration = Duration::from_secs(30);
+/// How long after a job's arrival they may. No later snapshot brought any that had not come by then.
+const UNDEFINED_FOR: Duration = Duration::from_hours(1);
 /// The longest wait that an executor may ask for at once.
 const LONGEST: Duration = Duration::from_hours(1);
 
@@ -50,6 +56,17 @@ pub(crate) fn next(failure: &Failure, progress: &mut Progress, deadline: Deadlin
         }
     };
     Next::Attempt(now.after(delay).min(deadline.at))
+}
+
+/// Our own code panicked: counts it, and gives the pause before another attempt. `None`: this job fails each time.
+pub(crate) fn after_panic(progress: &mut Progress) -> Option<Duration> {
+    progress.failures += 1;
+    ((progress.failures as usize) < TRIES.len()).then_some(AFTER_PANIC)
+}
+
+/// No snapshot has the definition of a job: the pause before another look. `None`: none will have it without a person.
+pub(crate) fn undefined(received: Millis, now: Millis) -> Option<Duration> {
+    (now.since(received) < UNDEFINED_FOR).then_some(UNDEFINED)
 }
 
 #[cfg(test)]
@@ -143,6 +160,22 @@ mod tests {
         };
         let away = failure(Kind::Away { wait: None });
         assert_eq!(next(&away, &mut progress, deadline, NOW), Next::Attempt(deadline.at));
+    }
+
+    #[test]
+    fn the_third_panic_is_the_last() {
+        let mut progress = Progress::default();
+        assert_eq!(after_panic(&mut progress), Some(AFTER_PANIC));
+        assert_eq!(after_panic(&mut progress), Some(AFTER_PANIC));
+        assert_eq!(after_panic(&mut progress), None);
+    }
+
+    #[test]
+    fn a_definition_has_an_hour_to_come() {
+        let hour = NOW.after(UNDEFINED_FOR);
+        assert_eq!(undefined(NOW, NOW), Some(UNDEFINED));
+        assert_eq!(undefined(NOW, Millis(hour.0 - 1)), Some(UNDEFINED));
+        assert_eq!(undefined(NOW, hour), None);
     }
 
     #[test]

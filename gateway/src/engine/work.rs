@@ -15,6 +15,7 @@ use super::{
 use crate::{
     executor::{Call, Called, Executor, Failure, Pass, Shown},
     job::{Answer, Millis, Outcome, State},
+    panics::Panicked,
     portal::{Pause, Verdict},
     snapshot::Definitions,
     storage::Mark,
@@ -28,16 +29,15 @@ const AGAIN: Backoff = Backoff::seconds(2, 60);
 const BUSY: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(10)];
 /// Jobs that wait for an executor come back within this time of each other.
 const SPREAD: Backoff = Backoff::seconds(1, 1);
-/// Definitions that a job needs may come with a later snapshot.
-const UNDEFINED: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// Works on a job until it has an answer to be sent; gives its mark when it is over or has to wait.
     pub(super) async fn work(&self, held: &mut Held, timeline: &mut Timeline) -> Option<Mark> {
-        if held.progress.answer.is_none()
-            && let Err(mark) = self.obtain_answer(held, timeline).await
-        {
-            return Some(*mark);
+        if held.progress.answer.is_none() {
+            if let Err(mark) = self.obtain_answer(held, timeline).await {
+                return Some(*mark);
+            }
+            held.progress.failures = 0;
         }
         (!held.job.subscription.answers()).then(|| self.mark(held, State::Done, Some(Outcome::NotWaiting)))
     }
@@ -55,7 +55,19 @@ impl Engine {
         }
         let (Some(snapshot), Some(definitions), Some(activity)) = (&latest, definitions, activity) else {
             let problem = format!("no definition of {} in revision {} is at hand", job.code, job.revision);
-            return Err(Box::new(self.rest(held, UNDEFINED, problem)));
+            // Without any snapshot nobody has said that there is none.
+            let pause = if latest.is_some() {
+                retry::undefined(job.received, self.now())
+            } else {
+                Some(retry::UNDEFINED)
+            };
+            return Err(Box::new(match pause {
+                Some(pause) => self.rest(held, pause, problem),
+                None => self.park(
+                    held,
+                    &format!("{problem} for an hour: deploy it again, then replay the job"),
+                ),
+            }));
         };
         let culture = snapshot.culture(&job.app, &job.member_id);
         let request = match activity.request(job.properties.values(), &culture) {
@@ -173,6 +185,19 @@ impl Engine {
                 Ok(())
             }
             _ => Err(Box::new(self.park(held, problem))),
+        }
+    }
+
+    /// Our own code failed. What does so each time is for a person.
+    pub(super) fn panicked(&self, held: &mut Held, Panicked(place): &Panicked) -> Mark {
+        tracing::error!(job = held.job.id(), trace_id = %held.job.trace.id, place, "work on the job panicked");
+        let problem = format!("the gateway's own code panicked at {place}");
+        match retry::after_panic(&mut held.progress) {
+            Some(pause) => self.rest(held, pause, problem),
+            None => self.park(
+                held,
+                &format!("{problem}, and did not get further in three tries: report it, and replay the job with a version that is mended"),
+            ),
         }
     }
 

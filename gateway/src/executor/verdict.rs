@@ -6,7 +6,7 @@ use service::grpc::code_name;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::{Shown, wire::Note};
+use super::{Shown, oversize, wire::Note};
 
 /// A call that brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +83,14 @@ impl Failure {
             return Self::ours(status.message());
         }
         if note.grpc_status() {
+            let failure = if oversize::is_refusal(status) {
+                Self::ours(format!("a message is too large for the executor: {}", status.message()))
+            } else {
+                Self::of_executor(status)
+            };
             return Self {
                 code: Some(status.code()),
-                ..Self::of_executor(status)
+                ..failure
             };
         }
         if status.code() == Code::OutOfRange {
@@ -94,6 +99,9 @@ impl Failure {
         }
         match note.http_status() {
             Some(200) | None => {}
+            Some(413) => {
+                return Self::ours("the request is too large for what is in front of the executor: HTTP status 413");
+            }
             Some(http @ (429 | 502 | 503 | 504)) => {
                 return Self::new(
                     Kind::Away { wait: None },
@@ -222,6 +230,7 @@ mod tests {
             (Code::Unimplemented, 404, &["sent"], "deployment"),
             (Code::Unknown, 500, &["sent"], "broke"),
             (Code::InvalidArgument, 400, &["sent"], "broke"),
+            (Code::Unknown, 413, &["sent"], "business"),
             (Code::OutOfRange, 200, &["sent"], "business"),
             (Code::Internal, 200, &["sent", "unreadable"], "business"),
             (Code::Internal, 200, &["sent", "unreadable", "status"], "business"),
@@ -229,6 +238,20 @@ mod tests {
             let failure = Failure::of(&Status::new(code, "why"), &Note::of(http, flags));
             assert_eq!(class(&failure), expected, "{code:?} {http} {flags:?}");
         }
+    }
+
+    #[test]
+    fn a_message_that_is_too_large_is_not_sent_again() {
+        let text = "grpc: received message larger than max (5242880 vs. 4194304)";
+        let failure = Failure::of(&Status::resource_exhausted(text), &Note::of(200, &["sent", "status"]));
+        let expected = Failure {
+            kind: Kind::Business {
+                code: "INVALID_ARGUMENT".into(),
+            },
+            problem: format!("a message is too large for the executor: {text}"),
+            code: Some(Code::ResourceExhausted),
+        };
+        assert_eq!(failure, expected);
     }
 
     #[test]

@@ -112,6 +112,19 @@ async fn a_value_that_does_not_fit_never_reaches_the_executor() {
 }
 
 #[tokio::test]
+async fn a_message_that_the_executor_refuses_as_too_large_is_answered_at_once() {
+    let world = World::new().await;
+    let gateway = world.gateway().await;
+    let text = "grpc: received message larger than max (5242880 vs. 4194304)";
+    world.executor.refuse(Status::resource_exhausted(text));
+    let job = run(&world, &gateway, &Callback::new("x"), State::Sent).await;
+    assert_eq!((job.outcome(), job.attempts), (Outcome::AnsweredError, 1));
+    assert_eq!(job.problem, format!("a message is too large for the executor: {text}"));
+    let log_message = world.portal.sent()[0]["log_message"].as_str().unwrap().to_owned();
+    assert!(log_message.contains("5242880 vs. 4194304"), "{log_message}");
+}
+
+#[tokio::test]
 async fn an_executor_that_is_away_is_called_again() {
     let world = World::new().await;
     let gateway = world.gateway().await;

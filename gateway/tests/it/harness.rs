@@ -6,7 +6,7 @@ use gateway::{Config, Sockets};
 use harness::{Running, until};
 use proto::gateway::v1::{GetRequest, Job, ListRequest, State, jobs_client::JobsClient};
 use reqwest::StatusCode;
-use service::{Listen, Parts, Telemetry, telemetry::Spans};
+use service::{Listen, Parts, SharedClock, SystemClock, Telemetry, telemetry::Spans};
 use tempfile::TempDir;
 
 use crate::{
@@ -97,12 +97,17 @@ impl World {
 
 impl Gateway {
     pub(crate) async fn start(config: Config) -> Self {
+        Self::start_with(config, SystemClock::shared()).await
+    }
+
+    pub(crate) async fn start_with(config: Config, clock: SharedClock) -> Self {
         let lock = config.store.path.with_added_extension("lock");
         let sockets = Sockets::bind(&config).await.unwrap();
         let address = |listener: &tokio::net::TcpListener| listener.local_addr().unwrap();
         let (http, grpc, admin) = (address(&sockets.http), address(&sockets.grpc), address(&sockets.admin));
         let (telemetry, spans) = Telemetry::capture();
         let parts = Parts {
+            clock,
             telemetry,
             ..Parts::plain()
         };

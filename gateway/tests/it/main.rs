@@ -17,3 +17,4 @@ mod quarantine;
 mod replay;
 mod restart;
 mod strangers;
+mod unhealed;

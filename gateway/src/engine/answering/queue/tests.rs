@@ -295,3 +295,20 @@ proptest! {
         prop_assert_eq!(world.memory.jobs(), 0);
     }
 }
+
+#[test]
+fn what_a_panic_came_of_goes_alone() {
+    let mut world = World::new();
+    for workflow in 0..4 {
+        world.answer(workflow, false, "safe");
+    }
+    world.queue.ready[1].held.progress.failures = 1;
+    world.plan();
+    let sizes: Vec<_> = world.on_their_way.iter().map(|request| request.answers.len()).collect();
+    let alone = world
+        .on_their_way
+        .iter()
+        .find(|request| request.answers[0].held.row == 2);
+    assert_eq!(alone.map(|request| request.answers.len()), Some(1), "{sizes:?}");
+    assert!(sizes.contains(&3), "{sizes:?}");
+}
