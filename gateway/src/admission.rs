@@ -13,6 +13,8 @@ pub(crate) enum NotAdmitted {
     UnknownInstallation,
     /// The installation has no secret that is believed yet.
     NoSecret,
+    /// The installation was given up. The callback's own token, which lives, may revive it.
+    Ended,
     /// The callback's secret isn't the installation's.
     WrongSecret,
     /// No such revision: we may be behind.
@@ -28,6 +30,7 @@ impl NotAdmitted {
             Self::NoSnapshot => "no_snapshot",
             Self::UnknownInstallation => "unknown_installation",
             Self::NoSecret => "no_secret",
+            Self::Ended => "installation_ended",
             Self::WrongSecret => "wrong_secret",
             Self::UnknownRevision => "unknown_revision",
             Self::UnknownCode => "unknown_code",
@@ -46,6 +49,7 @@ pub(crate) fn admit(
     let snapshot = snapshot.ok_or(NotAdmitted::NoSnapshot)?;
     match snapshot.authenticates(app, &callback.auth) {
         Authenticity::Authentic => {}
+        Authenticity::Ended => return Err(NotAdmitted::Ended),
         Authenticity::NoSecret => return Err(NotAdmitted::NoSecret),
         Authenticity::WrongSecret => return Err(NotAdmitted::WrongSecret),
         Authenticity::UnknownInstallation => return Err(NotAdmitted::UnknownInstallation),

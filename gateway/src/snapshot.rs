@@ -5,7 +5,9 @@ use std::{borrow::Cow, collections::HashSet, sync::Arc};
 use activity::{Activity, CodePattern, Culture, Set};
 use bitrix::post::Auth;
 use hashbrown::HashMap;
-use proto::registrar::v1::{Installation as WireInstallation, Revision as WireRevision, SyncResponse};
+use proto::registrar::v1::{
+    Installation as WireInstallation, InstallationState as WireState, Revision as WireRevision, SyncResponse,
+};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::watch;
@@ -167,6 +169,8 @@ impl Snapshot {
                 found | token[..].ct_eq(&digest[..])
             });
         match bool::from(matches) {
+            // Its own token, which lives, may revive it.
+            true if installation.has_ended() => Authenticity::Ended,
             true => Authenticity::Authentic,
             false if installation.tokens.is_empty() => Authenticity::NoSecret,
             false => Authenticity::WrongSecret,
@@ -207,6 +211,15 @@ pub(crate) enum Authenticity {
     WrongSecret,
     /// There is no such installation.
     UnknownInstallation,
+    /// It is the installation's, which was given up: its credentials are void, or the app or the portal was gone.
+    Ended,
+}
+
+impl Installation {
+    fn has_ended(&self) -> bool {
+        use WireState::{PortalGone, TokenRevoked, Uninstalled};
+        matches!(self.wire.state(), PortalGone | TokenRevoked | Uninstalled)
+    }
 }
 
 impl Definitions {
