@@ -159,7 +159,11 @@ impl Tokens {
             Ready::Refresh(installation, credentials) => (*installation, credentials),
         };
         let expired = self.clock.now() + MARGIN >= credentials.expires;
-        if let Some(wait) = flight.succeeded.filter(|_| !expired).and_then(|at| self.wait(at)) {
+        if let Some(wait) = flight
+            .succeeded
+            .filter(|_| !expired && purpose == Purpose::Use)
+            .and_then(|at| self.wait(at))
+        {
             return Err(TokenError::Unavailable {
                 problem: "the portal takes no token that was just refreshed".into(),
                 retry: wait,

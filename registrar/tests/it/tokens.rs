@@ -57,8 +57,15 @@ async fn many_at_once_are_one_refresh() {
     assert_eq!(tokens.len(), 1);
     assert_eq!(harness.fake.world(|world| world.refreshes), 1);
 
-    // The rotated pair works in turn, also all at once and by name.
+    // The rotated pair works in turn, also all at once and by name; but not at once.
     let rejected = tokens.first().unwrap();
+    let soon = harness.issue(Some(rejected)).await.unwrap_err();
+    assert!(
+        soon.code() == Code::Unavailable && soon.message().contains("just refreshed"),
+        "{soon}"
+    );
+    assert_eq!(harness.fake.world(|world| world.refreshes), 1);
+    harness.advance(60);
     let issued = futures::future::join_all((0..100).map(|_| harness.issue(Some(rejected)))).await;
     assert!(issued.iter().all(|one| one.as_ref().unwrap().access_token != *rejected));
     assert_eq!(harness.fake.world(|world| world.refreshes), 2);
