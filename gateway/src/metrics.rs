@@ -92,6 +92,19 @@ impl Counts {
         for reason in ["store", "busy", "quarantine_full", "source_busy", "slow", "cut_off"] {
             drop(counts.refused.get_or_create(&Reason { reason }));
         }
+        for evidence in [
+            "workflow_over",
+            "saved_after_each_send",
+            "timed_out",
+            "repeated",
+            "unproved",
+            "parked",
+        ] {
+            drop(counts.settled.get_or_create(&Settled { evidence }));
+        }
+        for carries in ["answer", "answers", "readings", "answers_and_readings"] {
+            drop(counts.requests.get_or_create(&Kind { carries }));
+        }
         counts.register(registry.sub_registry_with_prefix("gateway"));
         counts
     }

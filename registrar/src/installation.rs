@@ -3,7 +3,6 @@
 mod admission;
 mod credentials;
 mod proof;
-mod questions;
 mod repository;
 mod tokens;
 
@@ -11,7 +10,6 @@ pub(crate) use self::{
     admission::{Admission, Refused},
     credentials::{Credentials, digest},
     proof::{Proof, Unproved, prove},
-    questions::{Asker, Caller, Questions},
     repository::Installations,
     tokens::{Issued, Purpose, TokenError, Tokens},
 };

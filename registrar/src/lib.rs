@@ -11,6 +11,7 @@ mod error;
 mod installation;
 mod lifecycle;
 mod metrics;
+mod questions;
 mod reconcile;
 mod remote;
 mod rpc;

@@ -10,7 +10,8 @@ use subtle::ConstantTimeEq;
 use crate::{
     config::{App, Config},
     error::Error,
-    installation::{Admission, Asker, Caller, Installation, Installations, Key, Refused, Unproved, digest},
+    installation::{Admission, Installation, Installations, Key, Refused, Unproved, digest},
+    questions::{Asker, Caller},
     reconcile::Scheduler,
     remote::Parent,
     storage::{Storage, Taken},

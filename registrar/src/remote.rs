@@ -14,7 +14,7 @@ use service::{
 };
 use url::Url;
 
-use crate::{config::App, installation::Questions};
+use crate::{config::App, questions::Questions};
 
 /// What a call is made for: the parent of its span.
 pub(crate) type Parent = Option<SpanContext>;

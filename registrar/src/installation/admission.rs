@@ -7,14 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use proto::registrar::v1::{Auth, InstallationState as State};
 use service::{Secret, SharedClock};
 
-use super::{
-    Caller, Credentials, Installation, Installations, Key, Proof, Questions, Tokens, Unproved, credentials::digest,
-    prove, questions::digest_of,
-};
+use super::{Credentials, Installation, Installations, Key, Proof, Tokens, Unproved, credentials::digest, prove};
 use crate::{
     config::App,
     error::Error,
     metrics::Metrics,
+    questions::{Caller, Questions, digest_of},
     remote::{Parent, Remote},
     storage::Adoption,
 };

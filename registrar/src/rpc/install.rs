@@ -7,7 +7,8 @@ use tonic::Status;
 
 use super::{Api, status, view};
 use crate::{
-    installation::{Asker, Caller, Key, Refused, Unproved},
+    installation::{Key, Refused, Unproved},
+    questions::{Asker, Caller},
     reconcile::Report,
     remote::Parent,
 };

@@ -7,7 +7,8 @@ use tonic::Status;
 
 use super::{Api, status};
 use crate::{
-    installation::{Asker, Caller, Installation, Key, Refused, Unproved, digest},
+    installation::{Installation, Key, Refused, Unproved, digest},
+    questions::{Asker, Caller},
     remote::Parent,
 };
 

@@ -16,6 +16,8 @@ use crate::{
 
 /// Until a reading that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+/// Until an answer is taken up again whose workflow is held for long.
+const HELD: Duration = Duration::from_mins(1);
 /// A sent job that came from the store is due there again after this, should this process end.
 const FALLBACK: Duration = Duration::from_secs(30);
 
@@ -156,7 +158,7 @@ impl Engine {
             } else {
                 self.unsent(
                     &held,
-                    now.after(AGAIN),
+                    now.after(HELD),
                     "another hit of the portal holds the workflow: the answer waits",
                 )
             };

@@ -6,7 +6,7 @@ use super::Report;
 use crate::{latency::Latency, statistics::median, system::System};
 
 /// Ours to fastify's CPU per job, at most.
-const CPU_RATIO: f64 = 0.85;
+const CPU_RATIO: f64 = 0.75;
 /// An accept's p50 to that of an append, at most, …
 const APPENDS: f64 = 2.0;
 /// … and milliseconds on top.

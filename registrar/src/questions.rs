@@ -11,8 +11,7 @@ use proto::registrar::v1::Auth;
 use service::SharedClock;
 use sha2::{Digest, Sha256};
 
-use super::Key;
-use crate::{config::Questions as Limits, metrics::Metrics};
+use crate::{config::Questions as Limits, metrics::Metrics, storage::Key};
 
 /// Sources that are told apart; the others share one part.
 const SOURCES: usize = 10_000;
@@ -110,7 +109,7 @@ impl Questions {
     }
 
     /// Leave for `count` questions, or how long to wait for it.
-    pub(super) fn take(&self, caller: Caller<'_>, count: usize) -> Result<(), Duration> {
+    pub(crate) fn take(&self, caller: Caller<'_>, count: usize) -> Result<(), Duration> {
         let now = self.clock.monotonic();
         let (per_minute, per_source) = (self.limits.per_minute, self.limits.per_source_per_minute);
         let wanted = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
@@ -133,7 +132,7 @@ impl Questions {
     }
 
     /// They proved who sent the request: that is not what a source is bounded for.
-    pub(super) fn give_back(&self, source: &str, count: usize) {
+    pub(crate) fn give_back(&self, source: &str, count: usize) {
         let now = self.clock.monotonic();
         let per_source = self.limits.per_source_per_minute;
         let mut state = self.state.lock();
@@ -143,7 +142,7 @@ impl Questions {
     }
 
     /// Whether the same was disproved before.
-    pub(super) fn was_disproved(&self, digest: &[u8; 32]) -> bool {
+    pub(crate) fn was_disproved(&self, digest: &[u8; 32]) -> bool {
         let mut state = self.state.lock();
         state.disproved.forget(self.clock.monotonic());
         let known = state.disproved.known.contains(digest);
@@ -153,7 +152,7 @@ impl Questions {
         known
     }
 
-    pub(super) fn disproved(&self, digest: [u8; 32]) {
+    pub(crate) fn disproved(&self, digest: [u8; 32]) {
         let now = self.clock.monotonic();
         let disproved = &mut self.state.lock().disproved;
         if disproved.known.insert(digest) {
@@ -164,7 +163,7 @@ impl Questions {
 }
 
 /// Of a request: its token is nowhere kept in the clear.
-pub(super) fn digest_of(key: &Key, auth: &Auth) -> [u8; 32] {
+pub(crate) fn digest_of(key: &Key, auth: &Auth) -> [u8; 32] {
     let mut digest = Sha256::new();
     for part in [&key.app, &key.member_id, &auth.access_token] {
         digest.update((part.len() as u64).to_be_bytes());
