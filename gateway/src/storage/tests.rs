@@ -45,8 +45,63 @@ pub(super) enum Fault {
     Group,
 }
 
-/// One test a line of the contract and engine.
+/// The contract for one engine: the list of tests is written once, so that none is forgotten for the next engine.
 macro_rules! contract {
+    ($module:ident, $engine:ty) => {
+        contract! { $module, $engine:
+            jobs {
+                a_job_comes_back_as_it_was
+                a_repeat_changes_nothing
+                writes_take_effect_in_their_order
+                what_memory_held_is_due_after_a_restart
+                due_jobs_come_in_order_and_not_all_at_once
+                each_line_waits_for_itself
+                the_end_erases_the_payload
+                old_finished_jobs_go_and_the_newest_stays
+                people_see_jobs_newest_first_and_by_filter
+                waiting_jobs_are_counted
+                the_snapshot_is_kept
+            }
+            quarantine {
+                an_authentic_repeat_promotes
+                what_was_given_up_is_promoted_too
+                counts_see_what_was_written_before_them
+                a_decision_comes_too_late_for_a_promoted_job
+                steps_are_taken
+                a_disproved_job_keeps_nothing_secret
+                parked_strangers_are_bounded
+            }
+            settling {
+                a_sent_answer_stays_until_it_is_settled
+                each_settling_does_its_part
+                what_is_not_sent_any_more_is_left_alone
+                sent_jobs_in_memory_are_due_after_a_restart
+                an_answer_of_an_older_process_is_made_anew
+            }
+            interventions {
+                a_replayed_job_is_due_as_if_it_were_new
+                a_replay_keeps_a_time_out_that_is_ahead
+                a_second_intervention_changes_nothing
+                an_answer_in_hand_only_has_to_be_sent
+                what_ended_wrongly_is_replayed_what_ended_well_is_not
+                a_discard_erases
+                what_was_never_proved_is_only_discarded
+                the_newest_of_the_history_stay_with_the_job
+                retention_never_takes_a_parked_job
+                what_follows_is_told_in_the_order_of_the_writes
+            }
+            events {
+                an_event_is_stored_once_until_it_is_handed_over
+                events_come_in_the_order_of_arrival_when_due
+            }
+            faults {
+                a_command_that_fails_leaves_nothing_and_others_alone
+                a_decision_that_fails_half_way_leaves_nothing
+                what_is_told_is_what_is_there
+                a_mark_outlives_a_failed_commit
+            }
+        }
+    };
     ($module:ident, $engine:ty: $($file:ident { $($test:ident)* })*) => {
         mod $module {
             $($(
@@ -59,59 +114,7 @@ macro_rules! contract {
     };
 }
 
-contract! { sqlite, super::super::sqlite::tests::File:
-    jobs {
-        a_job_comes_back_as_it_was
-        a_repeat_changes_nothing
-        writes_take_effect_in_their_order
-        what_memory_held_is_due_after_a_restart
-        due_jobs_come_in_order_and_not_all_at_once
-        each_line_waits_for_itself
-        the_end_erases_the_payload
-        old_finished_jobs_go_and_the_newest_stays
-        people_see_jobs_newest_first_and_by_filter
-        waiting_jobs_are_counted
-        the_snapshot_is_kept
-    }
-    quarantine {
-        an_authentic_repeat_promotes
-        what_was_given_up_is_promoted_too
-        counts_see_what_was_written_before_them
-        a_decision_comes_too_late_for_a_promoted_job
-        steps_are_taken
-        a_disproved_job_keeps_nothing_secret
-        parked_strangers_are_bounded
-    }
-    settling {
-        a_sent_answer_stays_until_it_is_settled
-        each_settling_does_its_part
-        what_is_not_sent_any_more_is_left_alone
-        sent_jobs_in_memory_are_due_after_a_restart
-        an_answer_of_an_older_process_is_made_anew
-    }
-    interventions {
-        a_replayed_job_is_due_as_if_it_were_new
-        a_replay_keeps_a_time_out_that_is_ahead
-        a_second_intervention_changes_nothing
-        an_answer_in_hand_only_has_to_be_sent
-        what_ended_wrongly_is_replayed_what_ended_well_is_not
-        a_discard_erases
-        what_was_never_proved_is_only_discarded
-        the_newest_of_the_history_stay_with_the_job
-        retention_never_takes_a_parked_job
-        what_follows_is_told_in_the_order_of_the_writes
-    }
-    events {
-        an_event_is_stored_once_until_it_is_handed_over
-        events_come_in_the_order_of_arrival_when_due
-    }
-    faults {
-        a_command_that_fails_leaves_nothing_and_others_alone
-        a_decision_that_fails_half_way_leaves_nothing
-        what_is_told_is_what_is_there
-        a_mark_outlives_a_failed_commit
-    }
-}
+contract!(sqlite, super::super::sqlite::tests::File);
 
 /// The job of a callback, with a code that a fault can name.
 fn coded(number: u32, code: &str) -> Job {
