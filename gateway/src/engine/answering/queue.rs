@@ -23,12 +23,12 @@ use crate::{
 const BATCH_BYTES: usize = 256 * 1024;
 /// Readings of one request, of [`PAGE`] workflows each.
 const READINGS: usize = 10;
-/// Between requests with readings alone: those of many workflows go together.
-const GATHER: Duration = Duration::from_secs(2);
+/// Between requests with readings: those of many workflows go together.
+const GATHER: Duration = Duration::from_secs(4);
 /// The same when an answer waits for one.
-const GATHER_FOR_ANSWERS: Duration = Duration::from_millis(150);
+const GATHER_FOR_ANSWERS: Duration = Duration::from_millis(250);
 /// Readings that are due as soon go along.
-const ALONG: Duration = Duration::from_secs(1);
+const ALONG: Duration = Duration::from_secs(2);
 /// After a send, before a workflow is read for the sake of another answer to it; doubled while a hit is in it.
 const GATE: Duration = Duration::from_millis(100);
 /// An answer waits so long for the proof of another in memory, then in the store.
@@ -257,11 +257,11 @@ impl Queue {
         for ready in aside.into_iter().rev() {
             self.ready.push_front(ready);
         }
-        let look_is_due = self.looks.first().is_some_and(|(at, _)| *at <= now);
+        let look_is_due = self.first_look().is_some_and(|at| at <= now);
         let readings = match answers.as_mut_slice() {
             [] => READINGS,
-            // No reading makes a batch of it before it is due.
-            [answer] => usize::from(look_is_due && !answer.is_alone()),
+            _ if !look_is_due => 0,
+            [answer] => usize::from(!answer.is_alone()),
             _ => 1,
         };
         let looks = self.take_looks(now, readings * PAGE);
