@@ -45,9 +45,9 @@ fn branches_of(branches: u32) -> Value {
 
 /// People and robots in one of twenty-five workflows at any moment, saves that another hit overwrites, and replies that break off.
 async fn disturb(emulator: &Emulator) -> anyhow::Result<()> {
-    let others = json!({"every_ms": 200, "percent": 20, "hold_ms": 50});
+    let others = json!({"every_ms": 200, "percent": 5, "hold_ms": 50});
     emulator
-        .set(json!({"lock_hold_ms": 20, "others": others, "lost_saves_percent": 3}))
+        .set(json!({"lock_hold_ms": 20, "others": others, "lost_saves_percent": 1}))
         .await?;
     for method in ["bizproc.event.send", "batch", "bizproc.workflow.instances"] {
         let cut = json!({"method": method, "percent": 20, "work": true, "cut": true});
