@@ -165,7 +165,7 @@ async fn run(stack: &Stack, secrets: &mut Secrets) -> anyhow::Result<()> {
     while jobs(stack, &waiting).await?.first().is_none_or(|job| job.attempts < 2) {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let refusal = json!({"method": "bizproc.event.send", "times": 1, "status": 403, "body": {"error": "ACCESS_DENIED", "error_description": "no"}});
+    let refusal = json!({"method": "bizproc.event.send", "times": 1, "status": 403, "body": {"error": "ACCESS_DENIED", "error_description": "Access denied!"}});
     emulator.post("faults", refusal).await?;
     emulator
         .workflow(json!([{"code": "md5", "properties": {"inputString": TEXT}}]))
