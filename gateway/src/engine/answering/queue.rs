@@ -1,7 +1,7 @@
 //! What a sender has to do, and what it does next. Nothing here waits or sends.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -48,6 +48,8 @@ pub(super) struct Queue {
     ready: VecDeque<Ready>,
     workflows: HashMap<Id, Workflow>,
     looks: BTreeSet<(Millis, Id)>,
+    /// Those of the workflows that can never be read.
+    unreadable: HashSet<Id>,
     in_flight: usize,
     denied_until: Millis,
     timer: Option<Millis>,
@@ -149,26 +151,31 @@ impl Queue {
     /// Judges the workflows that are due and can't be read.
     pub(super) fn unseen(&mut self, now: Millis) -> Vec<Settled> {
         let mut settled = Vec::new();
-        let mut seen = BTreeSet::new();
-        while let Some((at, id)) = self.looks.pop_first() {
-            if at > now {
-                self.looks.insert((at, id));
-                break;
-            }
-            if self.can_read(&id, now) {
-                seen.insert((at, id));
-            } else if let Some(workflow) = self.workflows.get_mut(&id) {
-                workflow.look = None;
+        let due: Vec<Id> = if now < self.denied_until {
+            let due = self.looks.iter().take_while(|(at, _)| *at <= now);
+            due.map(|(_, id)| id.clone()).collect()
+        } else {
+            let looks = |id: &Id| self.workflows.get(id).and_then(|workflow| workflow.look);
+            let due = self
+                .unreadable
+                .iter()
+                .filter(|id| looks(id).is_some_and(|at| at <= now));
+            due.cloned().collect()
+        };
+        for id in due {
+            if let Some(workflow) = self.workflows.get_mut(&id)
+                && let Some(at) = workflow.look.take()
+            {
+                self.looks.remove(&(at, id.clone()));
                 self.judge(&id, None, now, &mut settled);
             }
         }
-        self.looks.append(&mut seen);
         settled
     }
 
     /// The next request, if one may go now.
     pub(super) fn plan(&mut self, now: Millis, limits: &mut Limits, pause: &Pause) -> Plan {
-        let first = self.first_look();
+        let first = self.first_look(now);
         if self.ready.is_empty() && first.is_none_or(|at| at > now) {
             return first.map_or(Plan::Nothing, Plan::Wait);
         }
@@ -192,23 +199,37 @@ impl Queue {
         Plan::Request(request)
     }
 
+    /// Pages of workflows that are due to be read, as many as one request reads.
+    fn pages(&self, now: Millis) -> usize {
+        let due = self.looks.iter().take(READINGS * PAGE).take_while(|(at, _)| *at <= now);
+        due.count() / PAGE
+    }
+
     /// When there is a reading to be made.
-    fn first_look(&self) -> Option<Millis> {
+    fn first_look(&self, now: Millis) -> Option<Millis> {
         let (first, _) = self.looks.first()?;
-        // Full, or for the sake of an answer.
-        let page = self.looks.iter().take(PAGE);
-        let soon = page.clone().count() == PAGE
-            || page.take_while(|(at, _)| *at <= first.after(GATHER)).any(|(_, id)| {
-                self.workflows
-                    .get(id)
-                    .is_some_and(|workflow| !workflow.waiting.is_empty())
-            });
-        let distance = if soon { GATHER_FOR_ANSWERS } else { GATHER };
+        let mut page = self
+            .looks
+            .iter()
+            .take(PAGE)
+            .take_while(|(at, _)| *at <= now.max(*first));
+        let distance = if page.clone().count() == PAGE {
+            // A full one.
+            Duration::ZERO
+        } else if page.any(|(_, id)| {
+            self.workflows
+                .get(id)
+                .is_some_and(|workflow| !workflow.waiting.is_empty())
+        }) {
+            GATHER_FOR_ANSWERS
+        } else {
+            GATHER
+        };
         Some((*first).max(self.read.after(distance)))
     }
 
     fn plan_rest(&self, now: Millis) -> Plan {
-        let next = self.first_look().map(|at| at.max(now.after(GATE)));
+        let next = self.first_look(now).map(|at| at.max(now.after(GATE)));
         next.map_or(Plan::Nothing, Plan::Wait)
     }
 
@@ -218,8 +239,10 @@ impl Queue {
         let mut bytes = 0;
         let mut alone = false;
         let mut chosen: Vec<Id> = Vec::new();
-        // One command is kept for readings.
-        while answers.len() < BATCH_LIMIT - 1
+        // At least one command is kept for readings.
+        let look_is_due = self.first_look(now).is_some_and(|at| at <= now);
+        let pages = if look_is_due { self.pages(now).max(1) } else { 0 };
+        while answers.len() < BATCH_LIMIT - pages.max(1)
             && !alone
             && let Some(mut ready) = self.ready.pop_front()
         {
@@ -257,12 +280,11 @@ impl Queue {
         for ready in aside.into_iter().rev() {
             self.ready.push_front(ready);
         }
-        let look_is_due = self.first_look().is_some_and(|at| at <= now);
         let readings = match answers.as_mut_slice() {
             [] => READINGS,
             _ if !look_is_due => 0,
-            [answer] => usize::from(!answer.is_alone()),
-            _ => 1,
+            [answer] => pages * usize::from(!answer.is_alone()),
+            _ => pages,
         };
         let looks = self.take_looks(now, readings * PAGE);
         if !looks.is_empty() {
@@ -521,6 +543,9 @@ impl Queue {
         }
         workflow.look = Some(at);
         self.looks.insert((at, id.clone()));
+        if !is_readable(id) {
+            self.unreadable.insert(id.clone());
+        }
     }
 
     fn delay_looks(&mut self, at: Millis) {
@@ -537,6 +562,7 @@ impl Queue {
     }
 
     fn forget(&mut self, id: &str) {
+        self.unreadable.remove(id);
         if let Some((id, workflow)) = self.workflows.remove_entry(id)
             && let Some(at) = workflow.look
         {
