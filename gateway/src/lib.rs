@@ -27,6 +27,7 @@ mod job;
 mod jobs;
 mod metrics;
 mod panics;
+mod pause;
 mod portal;
 mod quarantine;
 mod registrar;

@@ -3,7 +3,6 @@
 mod client;
 mod confirm;
 mod limits;
-mod pause;
 mod resolver;
 mod rows;
 mod send;
@@ -13,19 +12,18 @@ mod verdict;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use service::SharedClock;
+use service::{Backoff, SharedClock};
 
 use self::token::Tokens;
 pub(crate) use self::{
     client::HttpClient,
     confirm::{LastSend, Next, Row},
     limits::{Limits, Rates},
-    pause::Pause,
     rows::{PAGE, is_readable},
     send::{Exchanged, Read, Sending, Sent, params},
     verdict::Verdict,
 };
-use crate::registrar::Registrar;
+use crate::{pause::Pause, registrar::Registrar};
 
 /// Everything that answers need.
 pub(crate) struct Portals {
@@ -68,12 +66,16 @@ impl Portals {
         Portal {
             app: app.to_owned(),
             member_id: member_id.to_owned(),
-            pause: Pause::default(),
+            pause: Pause::new(BACKOFF, PROBE),
             limits,
             tokens: Tokens::default(),
         }
     }
 }
 
+/// Pauses of a portal in trouble. A minute at most: one that works again is noticed soon.
+const BACKOFF: Backoff = Backoff::seconds(2, 60);
 /// Longest wait for a portal's whole reply: it cuts a request at 60 s itself.
 const REPLY_LIMIT: Duration = Duration::from_secs(65);
+/// After this time without a result of a probe another one may go: longer than a reply can take.
+const PROBE: Duration = Duration::from_secs(70);

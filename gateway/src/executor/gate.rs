@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use service::Backoff;
 use tokio::sync::oneshot;
 
-use crate::job::Millis;
+use crate::{job::Millis, pause::Pause};
 
 /// Pauses of an executor that can't be reached; then one call is a probe.
 const AWAY: Backoff = Backoff::seconds(1, 15);
@@ -20,6 +20,7 @@ const PROBE: Duration = Duration::from_mins(1);
 /// The way to an executor.
 #[derive(Debug)]
 pub(super) struct Gate {
+    pause: Pause,
     state: Mutex<State>,
 }
 
@@ -33,14 +34,6 @@ struct State {
     /// By portal; each is told when it may go, or when to come back.
     waiting: HashMap<u64, VecDeque<oneshot::Sender<Result<(), Millis>>>>,
     turns: VecDeque<u64>,
-    away: Option<Away>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Away {
-    times: u32,
-    until: Millis,
-    probe: Option<Millis>,
 }
 
 /// A call that may be made.
@@ -63,20 +56,20 @@ pub(crate) enum Shown {
 impl Gate {
     pub(super) fn new(most: usize) -> Self {
         Self {
+            pause: Pause::new(AWAY, PROBE),
             state: Mutex::new(State {
                 most,
                 window: most,
                 under_way: 0,
                 waiting: HashMap::new(),
                 turns: VecDeque::new(),
-                away: None,
             }),
         }
     }
 
     /// Until when it is left alone.
     pub(super) fn closed(&self, now: Millis) -> Option<Millis> {
-        self.state.lock().closed(now)
+        self.pause.closed(now)
     }
 
     /// A pass, in the portal's turn.
@@ -86,12 +79,7 @@ impl Gate {
     pub(super) async fn enter(self: &Arc<Self>, portal: u64, now: Millis) -> Result<Pass, Millis> {
         let turn = {
             let mut state = self.state.lock();
-            if let Some(until) = state.closed(now) {
-                return Err(until);
-            }
-            if let Some(away) = &mut state.away {
-                away.probe = Some(now);
-            }
+            self.pause.enter(now)?;
             if state.under_way < state.window && state.turns.is_empty() {
                 state.under_way += 1;
                 None
@@ -113,15 +101,6 @@ impl Gate {
 }
 
 impl State {
-    fn closed(&self, now: Millis) -> Option<Millis> {
-        let away = self.away?;
-        if now < away.until {
-            return Some(away.until);
-        }
-        let probe = away.probe.filter(|since| now.since(*since) < PROBE)?;
-        Some(probe.after(PROBE).min(now.after(AWAY.delay(1))))
-    }
-
     /// Lets go who has a turn.
     fn grant(&mut self) {
         while self.under_way < self.window
@@ -150,29 +129,20 @@ impl Pass {
         let mut state = self.gate.state.lock();
         match shown {
             Shown::Well => {
-                state.away = None;
+                self.gate.pause.works();
                 state.window = (state.window + 1).min(state.most);
             }
             Shown::Busy => {
-                state.away = None;
+                self.gate.pause.works();
                 state.window = (state.window / 2).max(1);
             }
             Shown::Away => {
-                // Calls under way together fail together.
-                if state.away.is_none_or(|away| now >= away.until) {
-                    let times = state.away.map_or(0, |away| away.times) + 1;
-                    let until = now.after(AWAY.delay(times));
-                    state.away = Some(Away {
-                        times,
-                        until,
-                        probe: None,
-                    });
-                    state.window = 1;
-                    state.turns.clear();
-                    for told in state.waiting.drain().flat_map(|(_, waiting)| waiting) {
-                        // Who does not wait any more need not know.
-                        let _gone = told.send(Err(until));
-                    }
+                let until = self.gate.pause.fails(now, Duration::ZERO);
+                state.window = 1;
+                state.turns.clear();
+                for told in state.waiting.drain().flat_map(|(_, waiting)| waiting) {
+                    // Who does not wait any more need not know.
+                    let _gone = told.send(Err(until));
                 }
             }
         }

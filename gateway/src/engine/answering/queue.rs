@@ -15,7 +15,8 @@ use super::{
 use crate::{
     engine::Permit,
     job::Millis,
-    portal::{Limits, Next, PAGE, Pause, Sent, is_readable},
+    pause::Pause,
+    portal::{Limits, Next, PAGE, Sent, is_readable},
     storage::{Settling, StoredJob},
 };
 

@@ -7,7 +7,7 @@ use bitrix::{
     post::{Post, classify},
 };
 use proptest::{collection::vec, prelude::*};
-use service::Telemetry;
+use service::{Backoff, Telemetry};
 
 use super::*;
 use crate::{
@@ -95,7 +95,7 @@ impl World {
             queue: Queue::default(),
             memory: Memory::new(10_000, 1 << 30, 0),
             limits: Limits::new(rates),
-            pause: Pause::default(),
+            pause: Pause::new(Backoff::seconds(2, 60), Duration::from_secs(70)),
             now: START,
             next: 1,
             on_their_way: Vec::new(),
