@@ -48,13 +48,6 @@ pub(crate) struct Held {
     permit: Permit,
 }
 
-impl Held {
-    /// Its portal, as shares count it.
-    fn portal(&self) -> u64 {
-        self.permit.portal()
-    }
-}
-
 impl Engine {
     /// `newest`: number of the newest job in the store; all up to it have their next attempt there.
     pub(crate) fn new(shared: Arc<Shared>, portals: Portals, newest: RowId) -> Self {

@@ -34,6 +34,7 @@ mod registrar;
 mod routes;
 mod run;
 mod shared;
+mod shares;
 mod snapshot;
 mod storage;
 mod sync;

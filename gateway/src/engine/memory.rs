@@ -1,10 +1,8 @@
-//! Which jobs are in memory. Bounded, in shares; and what is there must not be loaded from the store a second time.
-//!
-//! A portal, or an executor, may have as many places as are free: alone it gets half of them, two that want all get a third each, and
-//! there is always room for one that has nothing there.
+//! Which jobs are in memory. Bounded, in [shares](crate::shares) by portal and by executor; and what is there must not be loaded from
+//! the store a second time.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::Arc,
 };
@@ -14,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::{
     job::Job,
+    shares::{Shares, Size},
     storage::{Line, RowId},
 };
 
@@ -23,8 +22,7 @@ const LIGHT: usize = 5;
 /// The jobs in memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    jobs_limit: usize,
-    bytes_limit: usize,
+    limit: Size,
     light_limit: usize,
     state: Mutex<State>,
     left: Notify,
@@ -32,10 +30,9 @@ pub(crate) struct Memory {
 
 #[derive(Debug, Default)]
 struct State {
-    jobs: usize,
-    bytes: usize,
-    portals: HashMap<u64, Share>,
-    executors: HashMap<u64, Share>,
+    all: Size,
+    portals: Shares<u64>,
+    executors: Shares<u64>,
     /// Rows that are held without a place.
     light: usize,
     /// Came by an accept: the store has no next attempt for them.
@@ -46,13 +43,6 @@ struct State {
     leaving: Option<HashSet<RowId>>,
     /// The newest row seen.
     newest: RowId,
-}
-
-/// What one portal or executor has in memory.
-#[derive(Debug, Clone, Copy, Default)]
-struct Share {
-    jobs: usize,
-    bytes: usize,
 }
 
 /// Whose share a job is in: its portal's, and that of the executor behind its definitions. By digests: two that are equal by chance
@@ -75,7 +65,7 @@ pub(crate) struct Hold {
 pub(crate) struct Permit {
     memory: Arc<Memory>,
     whose: Whose,
-    bytes: usize,
+    size: Size,
     /// It is counted for its executor.
     calling: bool,
     light: bool,
@@ -85,8 +75,10 @@ pub(crate) struct Permit {
 impl Memory {
     pub(super) fn new(jobs_limit: usize, bytes_limit: usize, newest: RowId) -> Arc<Self> {
         Arc::new(Self {
-            jobs_limit,
-            bytes_limit,
+            limit: Size {
+                entries: jobs_limit,
+                bytes: bytes_limit,
+            },
             light_limit: jobs_limit.saturating_mul(LIGHT),
             state: Mutex::new(State {
                 newest,
@@ -99,18 +91,15 @@ impl Memory {
     /// A place for a job with so many bytes; one at least is always there.
     pub(super) fn permit(self: &Arc<Self>, whose: Whose, bytes: usize) -> Option<Permit> {
         let mut state = self.state.lock();
-        if state.jobs > 0 {
-            let free = self.free(&state);
-            let has = |share: Share| share.jobs < free.jobs && share.bytes + bytes <= free.bytes;
-            if !has(state.share(whose)) {
-                return None;
-            }
+        if state.all.entries > 0 && !state.share(whose).may_grow(bytes, self.limit.less(state.all)) {
+            return None;
         }
-        state.enter(whose, bytes);
+        let size = Size::one(bytes);
+        state.enter(whose, size);
         Some(Permit {
             memory: self.clone(),
             whose,
-            bytes,
+            size,
             calling: true,
             light: false,
             row: None,
@@ -120,26 +109,19 @@ impl Memory {
     /// How many more jobs of the same may be loaded now.
     pub(super) fn room(&self, whose: Whose) -> usize {
         let state = self.state.lock();
-        if state.jobs == 0 {
-            return 1.max(self.jobs_limit / 2);
+        if state.all.entries == 0 {
+            return 1.max(self.limit.entries / 2);
         }
-        let (free, share) = (self.free(&state), state.share(whose));
+        let (free, share) = (self.limit.less(state.all), state.share(whose));
         if share.bytes >= free.bytes {
             return 0;
         }
         // Each takes one of those that are free.
-        free.jobs.saturating_sub(share.jobs).div_ceil(2)
-    }
-
-    fn free(&self, state: &State) -> Share {
-        Share {
-            jobs: self.jobs_limit.saturating_sub(state.jobs),
-            bytes: self.bytes_limit.saturating_sub(state.bytes),
-        }
+        free.entries.saturating_sub(share.entries).div_ceil(2)
     }
 
     pub(super) fn jobs(&self) -> usize {
-        self.state.lock().jobs
+        self.state.lock().all.entries
     }
 
     pub(super) fn settled(&self) -> RowId {
@@ -196,28 +178,25 @@ impl State {
     }
 
     /// The larger of both shares.
-    fn share(&self, whose: Whose) -> Share {
-        let portal = self.portals.get(&whose.portal).copied().unwrap_or_default();
-        let executor = self.executors.get(&whose.executor).copied().unwrap_or_default();
-        Share {
-            jobs: portal.jobs.max(executor.jobs),
+    fn share(&self, whose: Whose) -> Size {
+        let (portal, executor) = (self.portals.of(&whose.portal), self.executors.of(&whose.executor));
+        Size {
+            entries: portal.entries.max(executor.entries),
             bytes: portal.bytes.max(executor.bytes),
         }
     }
 
-    fn enter(&mut self, whose: Whose, bytes: usize) {
-        self.jobs += 1;
-        self.bytes += bytes;
-        Share::more(&mut self.portals, whose.portal, bytes);
-        Share::more(&mut self.executors, whose.executor, bytes);
+    fn enter(&mut self, whose: Whose, size: Size) {
+        self.all.add(size);
+        self.portals.add(whose.portal, size);
+        self.executors.add(whose.executor, size);
     }
 
-    fn leave(&mut self, whose: Whose, bytes: usize, calling: bool) {
-        self.jobs -= 1;
-        self.bytes -= bytes;
-        Share::less(&mut self.portals, whose.portal, bytes);
+    fn leave(&mut self, whose: Whose, size: Size, calling: bool) {
+        self.all.remove(size);
+        self.portals.remove(&whose.portal, size);
         if calling {
-            Share::less(&mut self.executors, whose.executor, bytes);
+            self.executors.remove(&whose.executor, size);
         }
     }
 
@@ -227,24 +206,6 @@ impl State {
         }
         if let Some(leaving) = &mut self.leaving {
             leaving.insert(row);
-        }
-    }
-}
-
-impl Share {
-    fn more(shares: &mut HashMap<u64, Self>, whose: u64, bytes: usize) {
-        let share = shares.entry(whose).or_default();
-        share.jobs += 1;
-        share.bytes += bytes;
-    }
-
-    fn less(shares: &mut HashMap<u64, Self>, whose: u64, bytes: usize) {
-        if let Some(share) = shares.get_mut(&whose) {
-            share.jobs -= 1;
-            share.bytes -= bytes;
-            if share.jobs == 0 {
-                shares.remove(&whose);
-            }
         }
     }
 }
@@ -283,6 +244,7 @@ impl Drop for Hold {
 }
 
 impl Permit {
+    /// The portal, as shares count it.
     pub(super) fn portal(&self) -> u64 {
         self.whose.portal
     }
@@ -317,7 +279,7 @@ impl Permit {
         if !self.light {
             self.light = true;
             state.light += 1;
-            state.leave(self.whose, self.bytes, self.calling);
+            state.leave(self.whose, self.size, self.calling);
             drop(state);
             self.memory.left.notify_waiters();
         }
@@ -329,7 +291,7 @@ impl Permit {
         if self.calling && !self.light {
             self.calling = false;
             let mut state = self.memory.state.lock();
-            Share::less(&mut state.executors, self.whose.executor, self.bytes);
+            state.executors.remove(&self.whose.executor, self.size);
             drop(state);
             self.memory.left.notify_waiters();
         }
@@ -348,7 +310,7 @@ impl Drop for Permit {
         if self.light {
             state.light -= 1;
         } else {
-            state.leave(self.whose, self.bytes, self.calling);
+            state.leave(self.whose, self.size, self.calling);
         }
         if let Some(row) = self.row {
             state.remove(row);
@@ -417,7 +379,8 @@ mod tests {
         assert!(memory.permit(whose("idle", "0"), 1).is_some());
         drop(all);
         assert_eq!(memory.jobs(), 0);
-        assert!(memory.state.lock().portals.is_empty() && memory.state.lock().executors.is_empty());
+        let state = memory.state.lock();
+        assert_eq!((state.portals.len(), state.executors.len()), (0, 0));
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Engine {
     async fn pass(&self, held: &mut Held, uri: &str) -> Result<Option<Entered>, Box<Mark>> {
         let executor = self.0.executors.get(uri);
         let left = held.job.deadline.at.since(self.now());
-        match tokio::time::timeout(left, executor.enter(held.portal(), self.now())).await {
+        match tokio::time::timeout(left, executor.enter(held.permit.portal(), self.now())).await {
             Err(_) => Ok(None),
             Ok(Ok(pass)) => Ok(Some(Entered { executor, pass })),
             Ok(Err(until)) => {

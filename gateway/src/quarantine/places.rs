@@ -1,15 +1,17 @@
 //! How much unproved input is kept: in all, and from one source.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::config::Limits;
+use crate::{
+    config::Limits,
+    shares::{Shares, Size},
+};
 
 #[derive(Debug)]
 pub(super) struct Places {
-    entries: usize,
-    bytes: usize,
+    limit: Size,
     per_source: usize,
     taken: Mutex<Taken>,
 }
@@ -24,13 +26,7 @@ struct Taken {
 #[derive(Debug, Default)]
 struct Sum {
     all: Size,
-    sources: HashMap<String, Size>,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Size {
-    entries: usize,
-    bytes: usize,
+    sources: Shares<String>,
 }
 
 /// A place taken before the store has the entry; given back when dropped, unless kept.
@@ -45,8 +41,10 @@ pub(crate) struct Place {
 impl Places {
     pub(super) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            entries: limits.quarantined,
-            bytes: limits.quarantined_bytes,
+            limit: Size {
+                entries: limits.quarantined,
+                bytes: limits.quarantined_bytes,
+            },
             per_source: limits.quarantined_per_source,
             taken: Mutex::default(),
         })
@@ -55,13 +53,9 @@ impl Places {
     pub(super) fn take(self: &Arc<Self>, source: &str, bytes: usize) -> Option<Place> {
         let mut taken = self.taken.lock();
         let Sum { all, sources } = &taken.all;
-        let of_source = sources.get(source).copied().unwrap_or_default();
-        // No source has more than what it leaves: however many have all they can get, there is a place for another.
-        let free = Size {
-            entries: self.entries.saturating_sub(all.entries),
-            bytes: self.bytes.saturating_sub(all.bytes),
-        };
-        if of_source.entries >= self.per_source.min(free.entries) || of_source.bytes + bytes > free.bytes {
+        let free = self.limit.less(*all);
+        let of_source = sources.of(source);
+        if of_source.entries >= self.per_source || !of_source.may_grow(bytes, free) {
             return None;
         }
         taken.all.add(source, bytes);
@@ -88,39 +82,20 @@ impl Places {
 
 impl Sum {
     fn add(&mut self, source: &str, bytes: usize) {
-        let one = Size { entries: 1, bytes };
-        self.all.add(one);
-        self.sources.entry(source.to_owned()).or_default().add(one);
+        self.all.add(Size::one(bytes));
+        self.sources.add(source.to_owned(), Size::one(bytes));
     }
 
     fn remove(&mut self, source: &str, bytes: usize) {
-        let one = Size { entries: 1, bytes };
-        self.all.remove(one);
-        if let Some(of_source) = self.sources.get_mut(source) {
-            of_source.remove(one);
-            if of_source.entries == 0 {
-                self.sources.remove(source);
-            }
-        }
+        self.all.remove(Size::one(bytes));
+        self.sources.remove(source, Size::one(bytes));
     }
 
     fn join(&mut self, other: &Self) {
         self.all.add(other.all);
-        for (source, size) in &other.sources {
-            self.sources.entry(source.clone()).or_default().add(*size);
+        for (source, size) in other.sources.iter() {
+            self.sources.add(source.clone(), size);
         }
-    }
-}
-
-impl Size {
-    fn add(&mut self, other: Self) {
-        self.entries += other.entries;
-        self.bytes += other.bytes;
-    }
-
-    fn remove(&mut self, other: Self) {
-        self.entries = self.entries.saturating_sub(other.entries);
-        self.bytes = self.bytes.saturating_sub(other.bytes);
     }
 }
 
