@@ -6,6 +6,7 @@ mod lines;
 mod loader;
 mod memory;
 mod retry;
+mod schedule;
 mod work;
 
 use std::sync::Arc;

@@ -1,14 +1,12 @@
 //! Whose turn it is to be read from the store: the lines of jobs that wait there, by the time when their next is due. A line that
 //! had its turn comes after the others that are due.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::schedule::Schedule;
 use crate::{
     job::Millis,
     storage::{Line, Place},
@@ -23,18 +21,12 @@ pub(super) struct Lines {
 
 #[derive(Debug, Default)]
 struct State {
-    due: BTreeSet<(Millis, Arc<Line>)>,
-    known: HashMap<Arc<Line>, Waiting>,
+    /// Those that wait for a turn.
+    due: Schedule<Arc<Line>>,
+    /// All that is due of a line up to there is in memory.
+    behind: HashMap<Arc<Line>, Place>,
     /// Something changed in lines that nobody named.
     unknown: bool,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    /// When it is to be read; `None`: it is being read.
-    at: Option<Millis>,
-    /// All that is due up to there is in memory.
-    behind: Option<Place>,
 }
 
 /// A line's turn.
@@ -49,9 +41,7 @@ pub(super) struct Turn {
 impl Lines {
     /// Something in the line is due then.
     pub(super) fn wake(&self, line: Line, at: Millis) {
-        let mut state = self.state.lock();
-        if state.wake(Arc::new(line), at) {
-            drop(state);
+        if self.state.lock().wake(&Arc::new(line), at) {
             self.changed.notify_one();
         }
     }
@@ -71,47 +61,40 @@ impl Lines {
     pub(super) fn found(&self, lines: Vec<(Line, Millis)>) {
         let mut state = self.state.lock();
         for (line, at) in lines {
-            state.wake(Arc::new(line), at);
+            state.wake(&Arc::new(line), at);
         }
     }
 
     /// The next turn at `now`, of a line for which there is room.
     pub(super) fn turn(&self, now: Millis, room: impl Fn(&Line) -> usize) -> Option<Turn> {
         let mut state = self.state.lock();
-        let (at, line, room) = state
+        let (line, room) = state
             .due
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(at, line)| (*at, line.clone(), room(line)))
-            .find(|(.., room)| *room > 0)?;
-        state.due.remove(&(at, line.clone()));
-        let waiting = state.known.entry(line.clone()).or_default();
-        waiting.at = None;
-        let behind = waiting.behind;
+            .due(now)
+            .map(|line| (line.clone(), room(line)))
+            .find(|(_, room)| *room > 0)?;
+        state.due.remove(&line);
+        let behind = state.behind.get(&line).copied();
         Some(Turn { line, room, behind })
     }
 
     /// A turn is over: the line's next jobs are due then, all up to a place are in memory.
     pub(super) fn done(&self, line: &Arc<Line>, next: Option<Millis>, behind: Option<Place>) {
         let mut state = self.state.lock();
-        let Some(waiting) = state.known.get_mut(line) else {
-            return;
-        };
         // What came meanwhile may be before that place.
-        waiting.behind = if waiting.at.is_none() { behind } else { None };
+        match behind.filter(|_| !state.due.contains(line)) {
+            Some(place) => state.behind.insert(line.clone(), place),
+            None => state.behind.remove(line),
+        };
         if let Some(next) = next {
-            state.wake(line.clone(), next);
-        } else if waiting.at.is_none() {
-            state.known.remove(line);
+            state.wake(line, next);
         }
     }
 
     /// The next time after `now` when a line is due, and whether one is due already.
     pub(super) fn next(&self, now: Millis) -> (Option<Millis>, bool) {
-        let state = self.state.lock();
-        let due = state.due.first().is_some_and(|(at, _)| *at <= now);
-        let later = state.due.iter().map(|(at, _)| *at).find(|at| *at > now);
-        (later, due)
+        let due = &self.state.lock().due;
+        (due.later(now), due.first().is_some_and(|at| at <= now))
     }
 
     /// Returns when something was woken. Register before looking.
@@ -122,21 +105,11 @@ impl Lines {
 
 impl State {
     /// Whether that is earlier than what was known.
-    fn wake(&mut self, line: Arc<Line>, at: Millis) -> bool {
-        let waiting = self.known.entry(line.clone()).or_default();
-        if waiting.behind.is_some_and(|(time, _)| at <= time) {
-            waiting.behind = None;
+    fn wake(&mut self, line: &Arc<Line>, at: Millis) -> bool {
+        if self.behind.get(line).is_some_and(|(time, _)| at <= *time) {
+            self.behind.remove(line);
         }
-        match waiting.at {
-            Some(before) if before <= at => return false,
-            Some(before) => {
-                self.due.remove(&(before, line.clone()));
-            }
-            None => {}
-        }
-        waiting.at = Some(at);
-        self.due.insert((at, line));
-        true
+        self.due.add(line, at)
     }
 }
 
@@ -212,6 +185,7 @@ mod tests {
         assert_eq!(lines.next(Millis(0)), (Some(Millis(3)), false));
         let turn = turn(&lines, 3).unwrap();
         lines.done(&turn.line, None, None);
-        assert!(lines.state.lock().known.is_empty());
+        let state = lines.state.lock();
+        assert!(state.due.first().is_none() && state.behind.is_empty());
     }
 }
