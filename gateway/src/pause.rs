@@ -38,15 +38,13 @@ impl Pause {
     /// May be the probe. `Err`: not now; when to ask again.
     pub(crate) fn enter(&self, now: Millis) -> Result<(), Millis> {
         let mut state = self.state.lock();
-        match self.until(&state, now) {
-            Some(until) => Err(until),
-            None => {
-                if state.failures > 0 {
-                    state.probe = Some(now);
-                }
-                Ok(())
-            }
+        if let Some(until) = self.until(&state, now) {
+            return Err(until);
         }
+        if state.failures > 0 {
+            state.probe = Some(now);
+        }
+        Ok(())
     }
 
     /// When to ask again, if nobody may enter now.

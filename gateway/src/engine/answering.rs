@@ -1,6 +1,7 @@
 //! Answers on their way to portals. One sender for an app on a portal is the only place that talks to that portal for jobs: it
 //! chooses the next request, keeps to the portal's limits, and holds an answer until it is proved to have arrived.
 
+mod looks;
 mod outcome;
 mod queue;
 mod workflow;
@@ -15,7 +16,7 @@ use super::{Engine, Held, retry::AFTER_PANIC};
 use crate::{
     job::{Job, Millis, State},
     panics::{self, Panicked},
-    portal::{Exchanged, Portal, Portals, Read, Sending, Sent},
+    portal::{Exchanged, Portal, Portals, Sending, Sent},
     storage::{Line, StoredJob},
     timeline::Timeline,
 };
@@ -201,21 +202,16 @@ impl Engine {
             place = panicked.0,
             "a request to the portal panicked"
         );
-        let exchanged = Exchanged {
-            answers: request.answers.iter().map(|_| Sent::NoToken(String::new())).collect(),
-            rows: Read::Failed(crate::portal::Verdict::Again, String::new()),
-            second: 0,
-        };
-        let looks = request.looks.clone();
-        let answers = sender.queue.lock().returned(request, &exchanged.answers, 0, self.now());
-        let ids: Vec<String> = answers.iter().map(|ready| ready.held.job.workflow_id.clone()).collect();
-        for Ready { mut held, timeline, .. } in answers {
+        let sent = vec![Sent::NoToken(String::new()); request.answers.len()];
+        sender.queue.lock().returned(&request, &sent, 0, self.now());
+        let ids = request.workflow_ids();
+        for Ready { mut held, timeline, .. } in request.answers {
             let mark = self.panicked(&mut held, panicked);
             self.finish(held, mark, timeline);
         }
         let mut queue = sender.queue.lock();
-        queue.release(ids.into_iter());
-        queue.look_again(&looks, self.now().after(AFTER_PANIC));
+        queue.release(&ids);
+        queue.look_again(&request.looks, self.now().after(AFTER_PANIC));
     }
 }
 

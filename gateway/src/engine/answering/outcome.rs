@@ -30,15 +30,14 @@ impl Engine {
             rows,
             second,
         } = exchanged;
-        let looks = request.looks.clone();
-        let answers = sender.queue.lock().returned(request, &sent, second, now);
-        let ids: Vec<String> = answers.iter().map(|ready| ready.held.job.workflow_id.clone()).collect();
-        for (ready, sent) in answers.into_iter().zip(sent) {
+        sender.queue.lock().returned(&request, &sent, second, now);
+        let ids = request.workflow_ids();
+        for (ready, sent) in request.answers.into_iter().zip(sent) {
             self.answered(sender, ready, sent, second);
         }
-        sender.queue.lock().release(ids.into_iter());
-        if !looks.is_empty() {
-            self.read(sender, &looks, asked, rows);
+        sender.queue.lock().release(&ids);
+        if !request.looks.is_empty() {
+            self.read(sender, &request.looks, asked, rows);
         }
     }
 
@@ -175,27 +174,32 @@ impl Engine {
         let mut jobs = Vec::with_capacity(settled.len());
         let mut permits = Vec::with_capacity(settled.len());
         let mut due: Vec<(Line, Millis)> = Vec::new();
-        for Settled {
-            row,
-            id,
-            revision,
-            permit,
-            next,
-            settling,
-        } in settled
-        {
+        for Settled { unproved, next } in settled {
+            let Unproved {
+                row,
+                permit,
+                id,
+                revision,
+                ..
+            } = unproved;
             self.0.shared.counts.settled(next);
-            match next {
-                Next::Park(problem) => tracing::warn!(job = id, problem, "parked: a person has to look"),
-                Next::Repeat => tracing::info!(job = id, "the answer was not seen to arrive: it is sent again"),
-                _ => {}
-            }
-            let at = match &settling {
-                Settling::Repeat => Some((State::AnsweredUnsent, now)),
-                Settling::Look(at) => Some((State::Sent, *at)),
-                _ => None,
+            let settling = match next {
+                Next::Done(evidence) => Settling::Done { note: evidence.text() },
+                Next::Repeat => {
+                    tracing::info!(job = id, "the answer was not seen to arrive: it is sent again");
+                    due.push((sender.line(revision, State::AnsweredUnsent), now));
+                    Settling::Repeat
+                }
+                Next::Look(at) => {
+                    due.push((sender.line(revision, State::Sent), at));
+                    Settling::Look(at)
+                }
+                Next::Park(problem) => {
+                    tracing::warn!(job = id, problem, "parked: a person has to look");
+                    Settling::Park(problem)
+                }
+                Next::Unproved => Settling::Unproved,
             };
-            due.extend(at.map(|(state, at)| (sender.line(revision, state), at)));
             jobs.push((row, settling));
             permits.push(permit);
         }

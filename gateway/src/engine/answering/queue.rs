@@ -1,8 +1,7 @@
 //! What a sender has to do, and what it does next. Nothing here waits or sends.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
-    sync::Arc,
+    collections::{HashMap, VecDeque},
     time::Duration,
 };
 
@@ -10,26 +9,19 @@ use bitrix::rest::BATCH_LIMIT;
 
 use super::{
     Ready,
+    looks::{Id, Looks, READINGS},
     workflow::{Last, Unproved, Workflow},
 };
 use crate::{
     engine::Permit,
     job::Millis,
     pause::Pause,
-    portal::{Limits, Next, PAGE, Sent, is_readable},
-    storage::{Settling, StoredJob},
+    portal::{Limits, Next, PAGE, Row, Sent},
+    storage::StoredJob,
 };
 
 /// Bytes of answers in one batch.
 const BATCH_BYTES: usize = 256 * 1024;
-/// Readings of one request, of [`PAGE`] workflows each.
-const READINGS: usize = 10;
-/// Between requests with readings: those of many workflows go together.
-const GATHER: Duration = Duration::from_secs(4);
-/// The same when an answer waits for one.
-const GATHER_FOR_ANSWERS: Duration = Duration::from_millis(250);
-/// Readings that are due as soon go along.
-const ALONG: Duration = Duration::from_secs(2);
 /// After a send, before a workflow is read for the sake of another answer to it; doubled while a hit is in it.
 const GATE: Duration = Duration::from_millis(100);
 /// An answer waits so long for the proof of another in memory, then in the store.
@@ -38,24 +30,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const UNSEEN_GATE: Duration = Duration::from_secs(2);
 /// Readings that are further away are left to the store.
 const FAR: Duration = Duration::from_secs(30);
-/// How long a token is not tried again that may not read workflows.
-pub(super) const DENIED: Duration = Duration::from_hours(1);
-
-type Id = Arc<str>;
+/// An answer was not taken: what was sent before it is looked at this long after that.
+const AFTER_REFUSAL: Duration = Duration::from_secs(3);
 
 /// Everything that waits for one sender.
 #[derive(Default)]
 pub(super) struct Queue {
     ready: VecDeque<Ready>,
     workflows: HashMap<Id, Workflow>,
-    looks: BTreeSet<(Millis, Id)>,
-    /// Those of the workflows that can never be read.
-    unreadable: HashSet<Id>,
+    looks: Looks,
     in_flight: usize,
-    denied_until: Millis,
     timer: Option<Millis>,
-    /// When workflows were last read.
-    read: Millis,
 }
 
 /// What comes next.
@@ -75,20 +60,22 @@ pub(super) struct Request {
     pub(super) looks: Vec<Id>,
 }
 
-/// What is written of a sent job; its permit is given back when that is done.
+/// What follows for a sent job; its permit is given back when that is written.
 pub(super) struct Settled {
-    pub(super) row: crate::storage::RowId,
-    pub(super) id: String,
-    pub(super) revision: String,
-    pub(super) permit: Permit,
+    pub(super) unproved: Unproved,
     pub(super) next: Next,
-    pub(super) settling: Settling,
 }
 
 impl Request {
     pub(super) fn readings(&self) -> Vec<Vec<String>> {
         let ids = |page: &[Id]| page.iter().map(ToString::to_string).collect();
         self.looks.chunks(PAGE).map(ids).collect()
+    }
+
+    /// Workflows that it carries answers to.
+    pub(super) fn workflow_ids(&self) -> Vec<String> {
+        let ids = self.answers.iter().map(|ready| ready.held.job.workflow_id.clone());
+        ids.collect()
     }
 }
 
@@ -109,9 +96,10 @@ impl Queue {
                 self.ready.push_back(ready);
             }
             Some(last) if !workflow.unproved.is_empty() => {
-                let id: Id = ready.held.job.workflow_id.as_str().into();
-                workflow.waiting.push(ready);
-                self.look_soon(&id, last.at.after(GATE).max(now));
+                let at = last.at.after(GATE).max(now);
+                let id = self.id(&ready.held.job.workflow_id);
+                self.looks.add(&id, at);
+                self.workflows.entry(id).or_default().waiting.push(ready);
             }
             _ => self.ready.push_back(ready),
         }
@@ -127,7 +115,7 @@ impl Queue {
             ..
         } = stored;
         permit.lighten();
-        let id: Id = job.workflow_id.as_str().into();
+        let id = self.id(&job.workflow_id);
         let workflow = self.workflows.entry(id.clone()).or_default();
         let last = Last {
             at: changed,
@@ -146,39 +134,29 @@ impl Queue {
             deadline: job.deadline,
             went_on: false,
         });
-        self.look_soon(&id, now);
+        self.looks.add(&id, now);
     }
 
     /// Judges the workflows that are due and can't be read.
     pub(super) fn unseen(&mut self, now: Millis) -> Vec<Settled> {
         let mut settled = Vec::new();
-        let due: Vec<Id> = if now < self.denied_until {
-            let due = self.looks.iter().take_while(|(at, _)| *at <= now);
-            due.map(|(_, id)| id.clone()).collect()
-        } else {
-            let looks = |id: &Id| self.workflows.get(id).and_then(|workflow| workflow.look);
-            let due = self
-                .unreadable
-                .iter()
-                .filter(|id| looks(id).is_some_and(|at| at <= now));
-            due.cloned().collect()
-        };
-        for id in due {
-            if let Some(workflow) = self.workflows.get_mut(&id)
-                && let Some(at) = workflow.look.take()
-            {
-                self.looks.remove(&(at, id.clone()));
-                self.judge(&id, None, now, &mut settled);
-            }
+        while let Some(id) = self.looks.take_unseen(now) {
+            self.judge(&id, None, now, &mut settled);
         }
         settled
     }
 
-    /// The next request, if one may go now.
+    /// The next request, if one may go now. Those that can't be read were judged before.
     pub(super) fn plan(&mut self, now: Millis, limits: &mut Limits, pause: &Pause) -> Plan {
-        let first = self.first_look(now);
-        if self.ready.is_empty() && first.is_none_or(|at| at > now) {
-            return first.map_or(Plan::Nothing, Plan::Wait);
+        let waited_for = |id: &Id| {
+            let workflow = self.workflows.get(id);
+            workflow.is_some_and(|workflow| !workflow.waiting.is_empty())
+        };
+        let look = self.looks.next(now, waited_for);
+        let look_is_due = look.is_some_and(|at| at <= now);
+        if self.ready.is_empty() && !look_is_due {
+            let next = look.into_iter().chain(self.looks.next_unseen()).min();
+            return next.map_or(Plan::Nothing, Plan::Wait);
         }
         if self.in_flight >= limits.width() {
             return Plan::Nothing;
@@ -187,69 +165,34 @@ impl Queue {
             return Plan::Wait(at);
         }
         if let Err(at) = pause.enter(now) {
-            self.delay_looks(at);
+            self.looks.delay(at);
             return Plan::Pause(at);
         }
-        let request = self.compose(now);
+        let request = self.compose(now, look_is_due);
         if request.answers.is_empty() && request.looks.is_empty() {
             // All that was ready has to wait for others of its workflow.
             pause.undecided();
-            return self.plan_rest(now);
+            return self.plan(now, limits, pause);
         }
         self.in_flight += 1;
         Plan::Request(request)
     }
 
-    /// Pages of workflows that are due to be read, as many as one request reads.
-    fn pages(&self, now: Millis) -> usize {
-        let due = self.looks.iter().take(READINGS * PAGE).take_while(|(at, _)| *at <= now);
-        due.count() / PAGE
-    }
-
-    /// When there is a reading to be made.
-    fn first_look(&self, now: Millis) -> Option<Millis> {
-        let (first, _) = self.looks.first()?;
-        let mut page = self
-            .looks
-            .iter()
-            .take(PAGE)
-            .take_while(|(at, _)| *at <= now.max(*first));
-        let distance = if page.clone().count() == PAGE {
-            // A full one.
-            Duration::ZERO
-        } else if page.any(|(_, id)| {
-            self.workflows
-                .get(id)
-                .is_some_and(|workflow| !workflow.waiting.is_empty())
-        }) {
-            GATHER_FOR_ANSWERS
-        } else {
-            GATHER
-        };
-        Some((*first).max(self.read.after(distance)))
-    }
-
-    fn plan_rest(&self, now: Millis) -> Plan {
-        let next = self.first_look(now).map(|at| at.max(now.after(GATE)));
-        next.map_or(Plan::Nothing, Plan::Wait)
-    }
-
-    fn compose(&mut self, now: Millis) -> Request {
+    fn compose(&mut self, now: Millis, look_is_due: bool) -> Request {
         let mut answers: Vec<Ready> = Vec::new();
         let mut aside = Vec::new();
         let mut bytes = 0;
         let mut alone = false;
-        let mut chosen: Vec<Id> = Vec::new();
-        // At least one command is kept for readings.
-        let look_is_due = self.first_look(now).is_some_and(|at| at <= now);
-        let pages = if look_is_due { self.pages(now).max(1) } else { 0 };
-        while answers.len() < BATCH_LIMIT - pages.max(1)
+        // Commands that are kept for readings.
+        let pages = self.looks.pages(now);
+        while answers.len() < BATCH_LIMIT - pages
             && !alone
             && let Some(mut ready) = self.ready.pop_front()
         {
-            let id: Id = ready.held.job.workflow_id.as_str().into();
-            if !chosen.contains(&id)
-                && let Some(workflow) = self.workflows.get_mut(&id).filter(|workflow| workflow.sending)
+            let id = self.id(&ready.held.job.workflow_id);
+            let goes_along = |other: &Ready| other.held.job.workflow_id == ready.held.job.workflow_id;
+            if let Some(workflow) = self.workflows.get_mut(&id).filter(|workflow| workflow.sending)
+                && !answers.iter().any(goes_along)
             {
                 workflow.waiting.push(ready);
                 continue;
@@ -274,8 +217,7 @@ impl Queue {
                 aside.push(ready);
                 break;
             }
-            self.workflows.entry(id.clone()).or_default().sending = true;
-            chosen.push(id);
+            self.workflows.entry(id).or_default().sending = true;
             answers.push(ready);
         }
         for ready in aside.into_iter().rev() {
@@ -288,9 +230,6 @@ impl Queue {
             _ => pages,
         };
         let looks = self.take_looks(now, readings * PAGE);
-        if !looks.is_empty() {
-            self.read = now;
-        }
         Request { answers, looks }
     }
 
@@ -298,47 +237,34 @@ impl Queue {
     fn take_looks(&mut self, now: Millis, limit: usize) -> Vec<Id> {
         let mut looks = Vec::new();
         while looks.len() < limit
-            && let Some((at, id)) = self.looks.pop_first()
+            && let Some(id) = self.looks.take(now)
         {
-            if at > now.after(ALONG) {
-                self.looks.insert((at, id));
-                break;
-            }
-            let can_read = self.can_read(&id, now);
-            let Some(workflow) = self.workflows.get_mut(&id) else {
-                continue;
-            };
-            workflow.look = None;
-            if workflow.sending {
-                // It is read after that.
-                continue;
-            }
-            if can_read {
+            // One that an answer is on its way to is looked at after that.
+            if let Some(workflow) = self.workflows.get_mut(&id).filter(|workflow| !workflow.sending) {
                 workflow.reading = true;
                 looks.push(id);
-            } else {
-                self.look_soon(&id, at.max(now.after(Duration::from_millis(1))));
-                break;
             }
+        }
+        if !looks.is_empty() {
+            self.looks.reads(now);
         }
         looks
     }
 
-    /// A request came back; gives its answers, those that were taken too.
-    pub(super) fn returned(&mut self, request: Request, sent: &[Sent], second: i64, now: Millis) -> Vec<Ready> {
+    /// A request came back. What became of its answers is told next: those [taken](Self::taken), then [all](Self::release).
+    pub(super) fn returned(&mut self, request: &Request, sent: &[Sent], second: i64, now: Millis) {
         self.in_flight -= 1;
-        let Request { answers, looks } = request;
         let last = Last {
             at: now,
             second,
-            answers: answers.len(),
+            answers: request.answers.len(),
         };
-        for id in &looks {
+        for id in &request.looks {
             if let Some(workflow) = self.workflows.get_mut(id) {
                 workflow.reading = false;
             }
         }
-        for (ready, sent) in answers.iter().zip(sent) {
+        for (ready, sent) in request.answers.iter().zip(sent) {
             if let Some(workflow) = self.workflows.get_mut(&*ready.held.job.workflow_id) {
                 workflow.sending = false;
                 if *sent == Sent::Taken {
@@ -346,12 +272,11 @@ impl Queue {
                 }
             }
         }
-        answers
     }
 
-    /// An answer that was taken is to be proved. What is given back has no place in memory: the store looks after it.
+    /// An answer that was taken is to be proved.
     pub(super) fn taken(&mut self, workflow_id: &str, unproved: Unproved) {
-        let id: Id = workflow_id.into();
+        let id = self.id(workflow_id);
         let workflow = self.workflows.entry(id.clone()).or_default();
         let Some(last) = workflow.last else { return };
         let look = if workflow.waiting.is_empty() {
@@ -360,13 +285,14 @@ impl Queue {
             last.at.after(GATE)
         };
         workflow.unproved.push(unproved);
-        self.look_soon(&id, look);
+        self.looks.add(&id, look);
     }
 
-    /// After a request: what waited for answers that are no longer on their way can go.
-    pub(super) fn release(&mut self, ids: impl Iterator<Item = String>) {
-        for id in ids {
-            let Some(workflow) = self.workflows.get_mut(&*id) else {
+    /// What waited for answers that are no longer on their way can go.
+    pub(super) fn release(&mut self, workflow_ids: &[String]) {
+        for workflow_id in workflow_ids {
+            let id = self.id(workflow_id);
+            let Some(workflow) = self.workflows.get_mut(&id) else {
                 continue;
             };
             if workflow.unproved.is_empty() && !workflow.sending {
@@ -374,21 +300,16 @@ impl Queue {
             }
             if workflow.is_idle() {
                 self.forget(&id);
-            } else if let (None, Some(last)) = (workflow.look, workflow.last) {
-                self.look_soon(&id.into(), last.at.after(FAR / 10));
+            } else if let Some(last) = workflow.last
+                && !self.looks.contains(&id)
+            {
+                self.looks.add(&id, last.at.after(AFTER_REFUSAL));
             }
         }
     }
 
     /// Judges what was read of a workflow; `None`: it can't be read. Answers that come to nothing are given back.
-    pub(super) fn judge(
-        &mut self,
-        id: &Id,
-        row: Option<crate::portal::Row>,
-        now: Millis,
-        settled: &mut Vec<Settled>,
-    ) -> Vec<Ready> {
-        use crate::portal::Row;
+    pub(super) fn judge(&mut self, id: &Id, row: Option<Row>, now: Millis, settled: &mut Vec<Settled>) -> Vec<Ready> {
         let Some(workflow) = self.workflows.get_mut(id) else {
             return Vec::new();
         };
@@ -396,42 +317,20 @@ impl Queue {
             return Vec::new();
         };
         let mut look: Option<Millis> = None;
-        let mut kept = Vec::new();
-        for unproved in workflow.unproved.drain(..) {
+        for unproved in std::mem::take(&mut workflow.unproved) {
             let last = last.of(&unproved);
             let next = match row {
                 Some(row) => last.judge(row, workflow.locked, now, unproved.deadline),
                 None => last.judge_unseen(now, unproved.deadline),
             };
-            let settling = match next {
+            match next {
                 Next::Look(at) if at <= now.after(FAR) => {
-                    look = Some(look.map_or(at, |look| look.min(at)));
-                    kept.push(unproved);
-                    continue;
+                    look = look.into_iter().chain([at]).min();
+                    workflow.unproved.push(unproved);
                 }
-                Next::Look(at) => Settling::Look(at),
-                Next::Done(evidence) => Settling::Done { note: evidence.text() },
-                Next::Repeat => Settling::Repeat,
-                Next::Park(problem) => Settling::Park(problem),
-                Next::Unproved => Settling::Unproved,
-            };
-            let Unproved {
-                row,
-                permit,
-                id,
-                revision,
-                ..
-            } = unproved;
-            settled.push(Settled {
-                row,
-                id,
-                revision,
-                permit,
-                next,
-                settling,
-            });
+                next => settled.push(Settled { unproved, next }),
+            }
         }
-        workflow.unproved = kept;
         workflow.locked = if row == Some(Row::Locked) {
             workflow.locked + 1
         } else {
@@ -445,12 +344,11 @@ impl Queue {
                     over = std::mem::take(&mut workflow.waiting);
                 } else {
                     let soon = now.after(GATE * (1 << workflow.locked.min(6)));
-                    look = Some(look.map_or(soon, |look| look.min(soon)));
+                    look = look.into_iter().chain([soon]).min();
                 }
             }
             None if now < last.at.after(UNSEEN_GATE) && !workflow.waiting.is_empty() => {
-                let at = last.at.after(UNSEEN_GATE);
-                look = Some(look.map_or(at, |look| look.min(at)));
+                look = look.into_iter().chain([last.at.after(UNSEEN_GATE)]).min();
             }
             _ => {
                 for ready in workflow.waiting.drain(..).rev() {
@@ -459,7 +357,7 @@ impl Queue {
             }
         }
         if let Some(at) = look {
-            self.look_soon(id, at);
+            self.looks.add(id, at);
         } else if self.workflows.get(id).is_some_and(Workflow::is_idle) {
             self.forget(id);
         }
@@ -469,9 +367,10 @@ impl Queue {
     /// A reading failed: again then.
     pub(super) fn look_again(&mut self, ids: &[Id], at: Millis) {
         for id in ids {
-            self.look_soon(id, at);
-            if self.workflows.get(id).is_some_and(Workflow::is_idle) {
-                self.forget(id);
+            match self.workflows.get(id) {
+                Some(workflow) if workflow.is_idle() => self.forget(id),
+                Some(_) => self.looks.add(id, at),
+                None => {}
             }
         }
     }
@@ -495,9 +394,7 @@ impl Queue {
 
     /// The token's user may not read workflows; true when that is new.
     pub(super) fn deny(&mut self, now: Millis) -> bool {
-        let new = self.denied_until <= now;
-        self.denied_until = now.after(DENIED);
-        new
+        self.looks.deny(now)
     }
 
     /// Everything that is ready or waits for others of its workflow.
@@ -527,48 +424,15 @@ impl Queue {
         current
     }
 
-    fn can_read(&self, id: &str, now: Millis) -> bool {
-        now >= self.denied_until && is_readable(id)
+    /// The key of a workflow, the one that is there if there is one.
+    fn id(&self, workflow_id: &str) -> Id {
+        let known = self.workflows.get_key_value(workflow_id);
+        known.map_or_else(|| workflow_id.into(), |(id, _)| id.clone())
     }
 
-    fn look_soon(&mut self, id: &Id, at: Millis) {
-        let Some(workflow) = self.workflows.get_mut(id) else {
-            return;
-        };
-        match workflow.look {
-            Some(before) if before <= at => return,
-            Some(before) => {
-                self.looks.remove(&(before, id.clone()));
-            }
-            None => {}
-        }
-        workflow.look = Some(at);
-        self.looks.insert((at, id.clone()));
-        if !is_readable(id) {
-            self.unreadable.insert(id.clone());
-        }
-    }
-
-    fn delay_looks(&mut self, at: Millis) {
-        while let Some((before, id)) = self.looks.pop_first() {
-            if before >= at {
-                self.looks.insert((before, id));
-                return;
-            }
-            if let Some(workflow) = self.workflows.get_mut(&id) {
-                workflow.look = None;
-            }
-            self.look_soon(&id, at);
-        }
-    }
-
-    fn forget(&mut self, id: &str) {
-        self.unreadable.remove(id);
-        if let Some((id, workflow)) = self.workflows.remove_entry(id)
-            && let Some(at) = workflow.look
-        {
-            self.looks.remove(&(at, id));
-        }
+    fn forget(&mut self, id: &Id) {
+        self.workflows.remove(id);
+        self.looks.remove(id);
     }
 }
 

@@ -21,8 +21,6 @@ pub(super) struct Workflow {
     /// Answers that wait for the proof of those before.
     pub(super) waiting: Vec<Ready>,
     pub(super) last: Option<Last>,
-    /// When it is to be read.
-    pub(super) look: Option<Millis>,
     /// How many readings in a row found a hit in it.
     pub(super) locked: u32,
 }

@@ -1,6 +1,6 @@
 //! Whatever happens in whatever order: no answer is forgotten, and none goes to a workflow that another one is on its way to.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use bitrix::{
     form,
@@ -185,15 +185,15 @@ impl World {
             return;
         }
         let request = self.on_their_way.swap_remove(which % self.on_their_way.len());
-        let looks = request.looks.clone();
         let sent = match reply {
             Reply::Refused => Sent::NoToken(String::new()),
             _ => Sent::Taken,
         };
         let sent = vec![sent; request.answers.len()];
-        let answers = self.queue.returned(request, &sent, self.now.0 / 1000, self.now);
-        let ids: Vec<_> = answers.iter().map(|ready| ready.held.job.workflow_id.clone()).collect();
-        for Ready { mut held, .. } in answers {
+        self.queue.returned(&request, &sent, self.now.0 / 1000, self.now);
+        let ids = request.workflow_ids();
+        let looks = request.looks;
+        for Ready { mut held, .. } in request.answers {
             if sent[0] != Sent::Taken {
                 self.held.remove(&held.row);
                 continue;
@@ -210,7 +210,7 @@ impl World {
             };
             self.queue.taken(&held.job.workflow_id, unproved);
         }
-        self.queue.release(ids.into_iter());
+        self.queue.release(&ids);
         let mut settled = Vec::new();
         match reply {
             Reply::Taken(row) => {
@@ -232,8 +232,8 @@ impl World {
     }
 
     fn forget(&mut self, settled: Vec<Settled>) {
-        for Settled { row, .. } in settled {
-            assert!(self.held.remove(&row), "it was settled twice");
+        for Settled { unproved, .. } in settled {
+            assert!(self.held.remove(&unproved.row), "it was settled twice");
         }
     }
 
@@ -255,12 +255,12 @@ impl World {
         let mut held: Vec<_> = self.held.iter().copied().collect();
         held.sort_unstable();
         assert_eq!(self.rows(), held, "an answer is forgotten, or there twice");
-        for (at, id) in &self.queue.looks {
-            assert_eq!(self.queue.workflows[id].look, Some(*at), "a look without its workflow");
+        for id in self.queue.looks.all() {
+            assert!(self.queue.workflows.contains_key(id), "a look without its workflow");
         }
         for (id, workflow) in &self.queue.workflows {
             assert!(!workflow.is_idle(), "{id} is kept for nothing");
-            let comes_back = workflow.sending || workflow.reading || workflow.look.is_some();
+            let comes_back = workflow.sending || workflow.reading || self.queue.looks.contains(id);
             assert!(comes_back, "nobody will look at {id} again");
         }
     }
@@ -291,7 +291,7 @@ proptest! {
             world.check();
         }
         prop_assert!(world.held.is_empty(), "{:?}", world.held);
-        prop_assert!(world.queue.workflows.is_empty() && world.queue.looks.is_empty());
+        prop_assert!(world.queue.workflows.is_empty() && world.queue.looks.all().next().is_none());
         prop_assert_eq!(world.memory.jobs(), 0);
     }
 }
