@@ -118,3 +118,64 @@ impl Looks {
         self.due.due(ever).chain(self.unseen.due(ever))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Millis = Millis(1_000_000_000);
+
+    fn after(seconds: u64) -> Millis {
+        NOW.after(Duration::from_secs(seconds))
+    }
+
+    fn next(looks: &Looks, now: Millis) -> Option<Millis> {
+        looks.next(now, |_| false)
+    }
+
+    #[test]
+    fn readings_gather_unless_a_page_is_full() {
+        let mut looks = Looks::default();
+        looks.add(&"a".into(), NOW);
+        assert_eq!(next(&looks, NOW), Some(NOW));
+        assert_eq!(looks.take(NOW).as_deref(), Some("a"));
+        looks.reads(NOW);
+        looks.add(&"b".into(), after(1));
+        assert_eq!(next(&looks, after(1)), Some(after(4)));
+        let soon = looks.next(after(1), |id| &**id == "b");
+        assert_eq!(soon, Some(after(1)), "an answer waits for it");
+        for number in 1..PAGE {
+            looks.add(&number.to_string().into(), after(1));
+        }
+        assert_eq!((next(&looks, after(1)), looks.pages(after(1))), (Some(after(1)), 1));
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_apart() {
+        let mut looks = Looks::default();
+        looks.add(&"50%".into(), NOW);
+        assert_eq!((next(&looks, NOW), looks.next_unseen()), (None, Some(NOW)));
+        assert_eq!(looks.take_unseen(NOW).as_deref(), Some("50%"));
+        for (id, at) in [("a", NOW), ("b", after(9)), ("c", after(3601))] {
+            looks.add(&id.into(), at);
+        }
+        assert!(looks.deny(NOW) && !looks.deny(NOW));
+        assert_eq!(looks.take_unseen(after(9)).as_deref(), Some("a"));
+        assert_eq!(looks.take_unseen(after(9)).as_deref(), Some("b"));
+        looks.add(&"d".into(), after(10));
+        assert_eq!(looks.next_unseen(), Some(after(10)));
+        assert_eq!(next(&looks, NOW), Some(after(3601)), "then it is tried again");
+    }
+
+    #[test]
+    fn a_pause_delays_readings() {
+        let mut looks = Looks::default();
+        looks.add(&"a".into(), NOW);
+        looks.add(&"b".into(), after(9));
+        looks.delay(after(5));
+        assert_eq!(next(&looks, NOW), Some(after(5)));
+        assert!(looks.contains(&"a".into()) && looks.contains(&"b".into()));
+        looks.remove(&"a".into());
+        assert_eq!(next(&looks, NOW), Some(after(9)));
+    }
+}
