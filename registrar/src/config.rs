@@ -48,6 +48,9 @@ pub struct Config {
     /// `REGISTRAR__KEEP_REVISIONS`: how long a replaced revision is kept. Default: 30 days.
     #[serde(with = "service::config::duration")]
     pub keep_revisions: Duration,
+    /// `REGISTRAR__LOST_AFTER`: how long an OAuth server must refuse an installation that nothing else speaks against. Default: 2 h.
+    #[serde(with = "service::config::duration")]
+    pub lost_after: Duration,
     /// What OAuth servers are asked because of requests.
     pub questions: Questions,
     /// The gRPC port.
@@ -161,6 +164,7 @@ impl Default for Config {
             reconcile_interval: Duration::from_mins(10),
             reread_interval: Duration::from_mins(1),
             keep_revisions: Duration::from_hours(30 * 24),
+            lost_after: Duration::from_hours(2),
             questions: Questions::default(),
             grpc: Grpc::default(),
             admin: Admin::default(),

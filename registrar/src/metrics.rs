@@ -29,6 +29,8 @@ pub(crate) enum Refresh {
     Ok,
     /// Trouble that may pass.
     Unavailable,
+    /// The OAuth server refuses, which is not believed yet.
+    Refused,
     /// The credentials are lost.
     Lost,
 }
@@ -38,6 +40,7 @@ impl Refresh {
         match self {
             Self::Ok => "ok",
             Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
             Self::Lost => "lost",
         }
     }

@@ -144,6 +144,7 @@ fn entry(config: &Config, installation: installation::Installation) -> Option<In
         .get(installation.key.app.as_str())?
         .dates(&installation.key.member_id);
     Some(Installation {
+        in_doubt: installation.is_in_doubt(),
         app: installation.key.app,
         member_id: installation.key.member_id,
         application_token_sha256: installation

@@ -71,7 +71,7 @@ impl Storage {
     }
 
     /// Replaces the pair of tokens after a refresh, whose refresh token counts as spent; `endpoint` when the OAuth server named
-    /// one.
+    /// one. The installation is in doubt no more.
     pub(crate) async fn refreshed(
         &self,
         key: &Key,
@@ -90,7 +90,14 @@ impl Storage {
         .map(drop)
     }
 
-    /// Sets an installation's state, and what is wrong with it.
+    /// Notes what is wrong with an installation whose token is not renewed, and since when: since `at`, or an earlier note.
+    pub(crate) async fn doubt(&self, key: &Key, problem: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.write(Command::Doubt(key.clone(), problem.to_owned(), at))
+            .await
+            .map(drop)
+    }
+
+    /// Sets an installation's state, and what is wrong with it; it is in doubt no more.
     pub(crate) async fn set_state(&self, key: &Key, state: State, problem: &str) -> Result<(), StoreError> {
         self.write(Command::SetState(key.clone(), state, problem.to_owned()))
             .await

@@ -172,6 +172,15 @@ impl Admission {
             if stored.works() || (lives && !longer) {
                 return Ok(());
             }
+            if stored.is_in_doubt() {
+                // Its refresh token may be good still.
+                let lent = Credentials {
+                    access_token: Secret::from(auth.access_token.as_str()),
+                    expires,
+                    refresh_token: credentials.refresh_token,
+                };
+                return self.installations.refreshed(key, &lent, None, now).await;
+            }
         }
         let adoption = Adoption {
             client_endpoint: proof.info.install.client_endpoint.clone(),
@@ -314,6 +323,7 @@ mod tests {
             reconciled: None,
             updated_all: None,
             problem: String::new(),
+            refused_since: None,
         }
     }
 

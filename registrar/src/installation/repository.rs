@@ -98,6 +98,13 @@ impl Installations {
         Ok(self.storage.reads().is_spent(digest(refresh_token)).await?)
     }
 
+    /// Notes that the OAuth server refuses to renew the token.
+    pub(crate) async fn doubt(&self, key: &Key, problem: &str, at: Timestamp) -> Result<(), Error> {
+        self.storage.doubt(key, problem, at).await?;
+        self.changes.notify_one();
+        Ok(())
+    }
+
     /// Sets the state found by a failing call or by `app.info`.
     pub(crate) async fn set_state(&self, key: &Key, state: State, problem: &str) -> Result<(), Error> {
         self.storage.set_state(key, state, problem).await?;

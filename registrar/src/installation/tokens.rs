@@ -3,8 +3,8 @@
 //! A refresh voids the refresh token that it used. So one flight an installation, in a task of its own that no caller's
 //! departure can cut, and the new pair is on the disk before anybody gets it. What is left is a crash between the OAuth
 //! server's answer and the store's commit: the new pair is lost, and whether the old one still works is up to the OAuth
-//! server. If it does not, the next refresh ends as `invalid_grant`, the installation as "token revoked", and the next
-//! frame POST of an administrator heals it, and a proved callback at least for an hour.
+//! server. If it does not, the next refresh ends as `invalid_grant`, after a while the installation as "token revoked", and
+//! the next frame POST of an administrator heals it, and a proved callback at least for an hour.
 
 use std::{
     collections::HashMap,
@@ -38,6 +38,7 @@ use crate::{
 /// A token this close to its end counts as expired: it must live as long as the call that it is for.
 const MARGIN: SignedDuration = SignedDuration::from_secs(5);
 /// Between refreshes that a portal's refusal asks for: some refuse a good token now and then, and a refresh mends nothing there.
+/// Also between those that the OAuth server refuses.
 const BETWEEN: Duration = Duration::from_mins(1);
 /// When the caller may try again after an error that says no time of its own.
 const RETRY: Duration = Duration::from_secs(30);
@@ -58,10 +59,25 @@ pub(crate) struct Tokens {
 /// The flights of one installation: the lock is held while one is on its way.
 #[derive(Default)]
 pub(crate) struct Flight {
-    /// How the last one failed, and which end of a flight that was: who waited for it needs no flight of its own.
-    failed: Option<(u64, TokenError)>,
+    /// How the last one failed.
+    failed: Option<Failed>,
     /// When the last one succeeded.
     succeeded: Option<Timestamp>,
+}
+
+struct Failed {
+    /// Which end of a flight that was: who waited for it needs no flight of its own.
+    end: u64,
+    at: Timestamp,
+    error: TokenError,
+}
+
+/// What speaks against an installation beside the OAuth server's refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    Nothing,
+    /// The portal's word.
+    Portal,
 }
 
 /// A token to call the portal with.
@@ -93,6 +109,12 @@ pub(crate) enum TokenError {
     Lost {
         /// Which way it was lost.
         state: State,
+        /// For people.
+        problem: String,
+    },
+    /// The OAuth server refuses it, which alone does not end the installation yet.
+    #[error("{problem}")]
+    InDoubt {
         /// For people.
         problem: String,
     },
@@ -136,7 +158,7 @@ impl Tokens {
     /// Keeps flights of an installation away while its credentials are replaced.
     pub(crate) async fn hold(&self, key: &Key) -> OwnedMutexGuard<Flight> {
         let mut flight = self.flight(key).lock_owned().await;
-        (flight.failed, flight.succeeded) = (None, None);
+        *flight = Flight::default();
         flight
     }
 
@@ -150,8 +172,14 @@ impl Tokens {
     ) -> Result<Issued, TokenError> {
         let flight = self.flight(key);
         let mut flight = flight.lock().await;
-        if let Some((_, error)) = flight.failed.as_ref().filter(|(end, _)| *end > arrived) {
-            return Err(error.clone());
+        let is_refused = |failed: &Failed| {
+            purpose == Purpose::Use
+                && matches!(failed.error, TokenError::InDoubt { .. })
+                && self.wait(failed.at).is_some()
+        };
+        let mut failed = flight.failed.iter();
+        if let Some(failed) = failed.find(|failed| failed.end > arrived || is_refused(failed)) {
+            return Err(failed.error.clone());
         }
         // Somebody else's flight may have brought what is needed.
         let (installation, credentials) = match self.stored(key, rejected, purpose).await? {
@@ -169,17 +197,24 @@ impl Tokens {
                 retry: wait,
             });
         }
-        let result = self.refresh(&installation, &credentials, parent).await;
+        let beside = if rejected.is_some() && !expired {
+            Beside::Portal
+        } else {
+            Beside::Nothing
+        };
+        let result = self.refresh(&installation, &credentials, beside, parent).await;
+        let at = self.clock.now();
         if result.is_ok() {
-            flight.succeeded = Some(self.clock.now());
+            flight.succeeded = Some(at);
         }
         self.metrics.refreshed(match &result {
             Ok(_) => Refresh::Ok,
             Err(TokenError::Unavailable { .. }) => Refresh::Unavailable,
+            Err(TokenError::InDoubt { .. }) => Refresh::Refused,
             Err(_) => Refresh::Lost,
         });
         let end = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
-        flight.failed = result.as_ref().err().map(|error| (end, error.clone()));
+        flight.failed = result.as_ref().err().cloned().map(|error| Failed { end, at, error });
         result
     }
 
@@ -193,6 +228,7 @@ impl Tokens {
         &self,
         installation: &Installation,
         credentials: &Credentials,
+        beside: Beside,
         parent: &Parent,
     ) -> Result<Issued, TokenError> {
         let key = &installation.key;
@@ -208,7 +244,7 @@ impl Tokens {
         };
         let pair = match self.remote.refresh(parent, server, app, refresh_token).await {
             Ok(pair) => pair,
-            Err(error) => return Err(self.failed(key, &error).await),
+            Err(error) => return Err(self.failed(installation, &error, beside).await),
         };
         if pair
             .member_id
@@ -242,8 +278,9 @@ impl Tokens {
         })
     }
 
-    /// Takes note of a state that the OAuth server's refusal shows.
-    async fn failed(&self, key: &Key, error: &CallError) -> TokenError {
+    /// What follows from the OAuth server's refusal of a refresh.
+    async fn failed(&self, installation: &Installation, error: &CallError, beside: Beside) -> TokenError {
+        let key = &installation.key;
         let state = match error.kind {
             ErrorKind::InvalidGrant => State::TokenRevoked,
             ErrorKind::NotInstalled | ErrorKind::ApplicationNotFound => State::Uninstalled,
@@ -260,7 +297,43 @@ impl Tokens {
                 };
             }
         };
-        self.lost(key, state, error.to_string()).await
+        self.against(installation, state, error.to_string(), beside).await
+    }
+
+    /// The OAuth server speaks against an installation: it is lost if something else does, too, or when it has done so for long.
+    pub(crate) async fn against(
+        &self,
+        installation: &Installation,
+        state: State,
+        problem: String,
+        beside: Beside,
+    ) -> TokenError {
+        let (key, now) = (&installation.key, self.clock.now());
+        let since = installation.refused_since.unwrap_or(now);
+        let left = self
+            .config
+            .lost_after
+            .checked_sub(now.duration_since(since).unsigned_abs())
+            .filter(|left| !left.is_zero() && beside == Beside::Nothing);
+        let Some(left) = left else {
+            let problem = match beside {
+                Beside::Nothing => format!("{problem}, since {since}"),
+                Beside::Portal => format!("{problem}; the portal refuses its token, too"),
+            };
+            return self.lost(key, state, problem).await;
+        };
+        let until = now.checked_add(left).unwrap_or(now);
+        let problem = format!("{problem}, since {since}; nothing else says so, and it is believed only at {until}");
+        tracing::warn!(
+            app = key.app,
+            member_id = key.member_id,
+            problem,
+            "installation in doubt"
+        );
+        if let Err(error) = self.installations.doubt(key, &problem, now).await {
+            return unavailable(error.to_string());
+        }
+        TokenError::InDoubt { problem }
     }
 
     /// A callback's access token has had its time, and nothing renews it.

@@ -127,7 +127,7 @@ impl Reconciler {
             installation,
             storage: &self.storage,
         };
-        let result = match Session::open(&self.remote, &self.tokens, &self.installations, key, parent).await {
+        let result = match Session::open(&self.remote, &self.tokens, &self.installations, installation, parent).await {
             Ok(mut session) => pass.run(&mut session).await,
             Err(stop) => Err(stop),
         };

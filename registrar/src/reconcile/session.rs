@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     error::Error,
-    installation::{Installations, Issued, Key, Purpose, TokenError, Tokens, digest},
+    installation::{Beside, Installation, Installations, Issued, Key, Purpose, TokenError, Tokens, digest},
     remote::{Parent, Remote},
 };
 
@@ -19,6 +19,7 @@ pub(super) struct Session<'a> {
     remote: &'a Remote,
     tokens: &'a Arc<Tokens>,
     installations: &'a Installations,
+    installation: &'a Installation,
     key: &'a Key,
     parent: &'a Parent,
     token: Issued,
@@ -54,15 +55,17 @@ impl<'a> Session<'a> {
         remote: &'a Remote,
         tokens: &'a Arc<Tokens>,
         installations: &'a Installations,
-        key: &'a Key,
+        installation: &'a Installation,
         parent: &'a Parent,
     ) -> Result<Self, Stop> {
+        let key = &installation.key;
         let token = tokens.issue(key, None, Purpose::Probe, parent).await?;
         let endpoint = address(&token.client_endpoint)?;
         Ok(Self {
             remote,
             tokens,
             installations,
+            installation,
             key,
             parent,
             token,
@@ -99,7 +102,7 @@ impl<'a> Session<'a> {
     async fn refused(&mut self, error: CallError) -> Result<CallError, Stop> {
         match error.kind {
             ErrorKind::NotInstalled | ErrorKind::ApplicationNotFound | ErrorKind::PortalDeleted => {
-                let installed = self.is_installed().await?;
+                let installed = self.app_info().await?.installed;
                 let problem = format!("{error}; the OAuth server says that the app is installed: {installed}");
                 Err(match error.kind {
                     ErrorKind::PortalDeleted => Stop::Trouble(problem),
@@ -118,7 +121,21 @@ impl<'a> Session<'a> {
 
     /// Whether the installation is finished, by the OAuth server's word.
     pub(super) async fn is_installed(&mut self) -> Result<bool, Stop> {
-        Ok(self.app_info().await?.installed)
+        Ok(self.ask().await?.installed)
+    }
+
+    /// What the OAuth server knows of the installation, when nothing else speaks against that.
+    async fn ask(&mut self) -> Result<bitrix::oauth::Install, Stop> {
+        match self.app_info().await {
+            Err(Stop::Lost { state, problem }) => {
+                let against = self
+                    .tokens
+                    .against(self.installation, state, problem, Beside::Nothing)
+                    .await;
+                Err(against.into())
+            }
+            answered => answered,
+        }
     }
 
     async fn refresh(&mut self) -> Result<(), Stop> {
@@ -135,7 +152,7 @@ impl<'a> Session<'a> {
     /// A redirect is never followed: only the OAuth server may say where the portal is.
     async fn locate(&mut self, redirect: &CallError) -> Result<(), Stop> {
         self.located = true;
-        let named = self.app_info().await?.client_endpoint;
+        let named = self.ask().await?.client_endpoint;
         let endpoint = address(&named)?;
         if endpoint == self.endpoint {
             return Err(Stop::Trouble(format!(
@@ -221,7 +238,9 @@ impl From<TokenError> for Stop {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Lost { state, problem } => Self::Lost { state, problem },
-            error @ (TokenError::Unknown | TokenError::Unavailable { .. }) => Self::Trouble(error.to_string()),
+            error @ (TokenError::Unknown | TokenError::InDoubt { .. } | TokenError::Unavailable { .. }) => {
+                Self::Trouble(error.to_string())
+            }
         }
     }
 }

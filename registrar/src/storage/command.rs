@@ -15,6 +15,7 @@ pub(super) enum Command {
         endpoint: Option<String>,
         at: Timestamp,
     },
+    Doubt(Key, String, Timestamp),
     SetState(Key, State, String),
     SetEndpoint(Key, String),
     Uninstall(Key),

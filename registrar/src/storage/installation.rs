@@ -47,11 +47,22 @@ pub(crate) struct Installation {
     pub(crate) updated_all: Option<Timestamp>,
     /// What went wrong when it was last reconciled; empty: nothing.
     pub(crate) problem: String,
+    /// Since when the OAuth server refuses to renew its token. Its word alone does not end it at once.
+    pub(crate) refused_since: Option<Timestamp>,
 }
 
 impl Installation {
     /// Whether its credentials are an administrator's and renew themselves: only then they need no others.
     pub(crate) fn works(&self) -> bool {
+        self.is_whole() && self.refused_since.is_none()
+    }
+
+    /// Whether they would, but for the OAuth server's word.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.is_whole() && self.refused_since.is_some()
+    }
+
+    fn is_whole(&self) -> bool {
         matches!(self.state, State::Active | State::Incomplete | State::NoBizproc)
     }
 }

@@ -19,8 +19,11 @@ pub(super) struct Registrar;
 impl Commands for Registrar {
     type Command = Command;
     type Outcome = usize;
-    const MIGRATIONS: &'static [&'static str] =
-        &[include_str!("sqlite/schema_1.sql"), include_str!("sqlite/schema_2.sql")];
+    const MIGRATIONS: &'static [&'static str] = &[
+        include_str!("sqlite/schema_1.sql"),
+        include_str!("sqlite/schema_2.sql"),
+        include_str!("sqlite/schema_3.sql"),
+    ];
 
     fn has_steps(_: &Command) -> bool {
         // Most have, and none is frequent.
@@ -40,6 +43,7 @@ impl Commands for Registrar {
                 endpoint,
                 at,
             } => installations::refreshed(tx, key, credentials, endpoint.as_deref(), *at),
+            Command::Doubt(key, problem, at) => installations::doubt(tx, key, problem, *at),
             Command::SetState(key, state, problem) => installations::set_state(tx, key, *state, problem),
             Command::SetEndpoint(key, endpoint) => installations::set_endpoint(tx, key, endpoint),
             Command::Uninstall(key) => installations::uninstall(tx, key),

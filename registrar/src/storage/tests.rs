@@ -51,6 +51,7 @@ macro_rules! contract {
                 installations_come_by_app_and_portal
                 a_write_is_of_one_installation_alone
                 what_names_no_installation_writes_none
+                a_doubt_is_kept_until_something_ends_it
                 an_uninstallation_erases
                 an_uninstallation_keeps_what_late_requests_are_known_by
             }

@@ -150,11 +150,14 @@ async fn a_failure_is_shared_by_those_who_waited_for_it() {
 }
 
 #[tokio::test]
-async fn a_void_refresh_token_revokes_the_installation() {
+async fn a_void_refresh_token_revokes_an_installation_that_the_portal_refuses_too() {
     let harness = harness().await;
-    harness.advance(LATER);
+    let rejected = harness.issue(None).await.unwrap().access_token;
     harness.fake.world(|world| world.refresh.clear());
-    assert_eq!(reason(&harness.issue(None).await.unwrap_err()), "TOKEN_REVOKED");
+    assert_eq!(
+        reason(&harness.issue(Some(&rejected)).await.unwrap_err()),
+        "TOKEN_REVOKED"
+    );
     assert_eq!(reason(&harness.issue(None).await.unwrap_err()), "TOKEN_REVOKED");
     assert_eq!(
         harness.fake.world(|world| world.count("oauth.token")),
@@ -167,16 +170,77 @@ async fn a_void_refresh_token_revokes_the_installation() {
     assert_eq!(snapshot.installations.len(), 1);
 }
 
+/// What the OAuth server may say of an installation, and what is believed in the end.
+const WORDS: [(&str, &str); 3] = [
+    ("invalid_grant", "TOKEN_REVOKED"),
+    ("PORTAL_DELETED", "PORTAL_GONE"),
+    ("NOT_INSTALLED", "UNINSTALLED"),
+];
+
+async fn refused(harness: &Harness, code: &'static str) -> Status {
+    let word = Instead::Error(401, code, "x");
+    harness.fake.world(|world| world.answer_once("oauth.token", word));
+    harness.issue(None).await.unwrap_err()
+}
+
 #[tokio::test]
-async fn what_the_oauth_server_says_of_the_portal_is_told() {
-    for (code, expected) in [("PORTAL_DELETED", "PORTAL_GONE"), ("NOT_INSTALLED", "UNINSTALLED")] {
+async fn the_oauth_servers_word_alone_ends_an_installation_after_hours() {
+    for (code, expected) in WORDS {
         let harness = harness().await;
         harness.advance(LATER);
-        harness
-            .fake
-            .world(|world| world.answer_once("oauth.token", Instead::Error(401, code, "x")));
-        assert_eq!(reason(&harness.issue(None).await.unwrap_err()), expected);
+        let status = refused(&harness, code).await;
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(
+            status.message().contains(code) && status.message().contains("since 2026-11-25T13:06:40Z"),
+            "{status:?}"
+        );
+        let snapshot = harness.sync_until(|one| one.installations[0].in_doubt).await;
+        assert_eq!(snapshot.installations[0].state(), State::Active);
+        assert_eq!(harness.view().await.problem, status.message());
+        let asked = || harness.fake.world(|world| world.count("oauth.token"));
+        assert_eq!(harness.issue(None).await.unwrap_err().message(), status.message());
+        assert_eq!(asked(), 1, "not asked again at once");
+
+        harness.advance(7_199);
+        assert_eq!(refused(&harness, code).await.code(), Code::Unavailable);
+        assert_eq!(asked(), 2);
+        harness.advance(61);
+        assert_eq!(reason(&refused(&harness, code).await), expected);
+        harness.sync_until(|one| !one.installations[0].in_doubt).await;
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_passes_costs_nothing() {
+    for (code, _) in WORDS {
+        let harness = harness().await;
+        harness.advance(LATER);
+        refused(&harness, code).await;
+        harness.sync_until(|one| one.installations[0].in_doubt).await;
+        harness.advance(60);
+        harness.issue(None).await.unwrap();
+        harness.sync_until(|one| !one.installations[0].in_doubt).await;
+        // The next refusal begins anew.
+        harness.advance(9_000);
+        assert_eq!(refused(&harness, code).await.code(), Code::Unavailable);
+    }
+}
+
+#[tokio::test]
+async fn a_callbacks_token_helps_an_installation_in_doubt() {
+    let harness = harness().await;
+    harness.advance(LATER);
+    refused(&harness, "invalid_grant").await;
+    // Of a user who is no administrator.
+    let auth = harness.auth(3);
+    harness.prove(auth.clone()).await.unwrap();
+    harness.sync_until(|one| !one.installations[0].in_doubt).await;
+    assert_eq!(harness.issue(None).await.unwrap().access_token, auth.access_token);
+    // The refresh token is as it was.
+    harness.advance(LATER);
+    let refreshed = harness.issue(None).await.unwrap();
+    assert_ne!(refreshed.access_token, auth.access_token);
+    assert_eq!(harness.view().await.state(), State::Active);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::storage::{
 };
 
 const COLUMNS: &str = "app, member_id, client_endpoint, oauth_host, user_id, state, application_tokens, created, adopted, \
-                       administrator_lost, bound, reconciled, updated_all, problem, credentials, adoptions";
+                       administrator_lost, bound, reconciled, updated_all, problem, credentials, adoptions, refused_since";
 
 pub(crate) fn get(db: &Connection, key: &Key) -> rusqlite::Result<Option<StoredInstallation>> {
     let sql = format!("SELECT {COLUMNS} FROM installations WHERE app = ?1 AND member_id = ?2");
@@ -51,7 +51,7 @@ pub(crate) fn adopt(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, '', '')
          ON CONFLICT DO UPDATE SET client_endpoint = ?3, oauth_host = ?4, user_id = ?5, state = ?6,
              credentials = ?7, application_tokens = ?8, adopted = ?9, administrator_lost = ?10, bound = '',
-             problem = '', adoptions = adoptions + 1",
+             problem = '', adoptions = adoptions + 1, refused_since = NULL",
     )?
     .execute(params![
         key.app,
@@ -82,15 +82,26 @@ pub(crate) fn refreshed(
 ) -> rusqlite::Result<usize> {
     spend(db, credentials, at.as_second())?;
     db.prepare_cached(
-        "UPDATE installations SET credentials = ?3, client_endpoint = coalesce(?4, client_endpoint)
+        "UPDATE installations SET credentials = ?3, client_endpoint = coalesce(?4, client_endpoint),
+             problem = CASE WHEN refused_since IS NULL THEN problem ELSE '' END, refused_since = NULL
          WHERE app = ?1 AND member_id = ?2",
     )?
     .execute(params![key.app, key.member_id, credentials.sealed, endpoint])
 }
 
+pub(crate) fn doubt(db: &Connection, key: &Key, problem: &str, at: Timestamp) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "UPDATE installations SET problem = ?3, refused_since = coalesce(refused_since, ?4)
+         WHERE app = ?1 AND member_id = ?2",
+    )?
+    .execute(params![key.app, key.member_id, problem, at.as_second()])
+}
+
 pub(crate) fn set_state(db: &Connection, key: &Key, state: State, problem: &str) -> rusqlite::Result<usize> {
-    db.prepare_cached("UPDATE installations SET state = ?3, problem = ?4 WHERE app = ?1 AND member_id = ?2")?
-        .execute(params![key.app, key.member_id, state as i32, problem])
+    db.prepare_cached(
+        "UPDATE installations SET state = ?3, problem = ?4, refused_since = NULL WHERE app = ?1 AND member_id = ?2",
+    )?
+    .execute(params![key.app, key.member_id, state as i32, problem])
 }
 
 pub(crate) fn set_endpoint(db: &Connection, key: &Key, endpoint: &str) -> rusqlite::Result<usize> {
@@ -105,7 +116,7 @@ pub(crate) fn uninstall(db: &Connection, key: &Key) -> rusqlite::Result<usize> {
         [&key.app, &key.member_id],
     )?;
     db.execute(
-        "UPDATE installations SET state = ?3, credentials = NULL, bound = '', problem = ''
+        "UPDATE installations SET state = ?3, credentials = NULL, bound = '', problem = '', refused_since = NULL
          WHERE app = ?1 AND member_id = ?2",
         params![key.app, key.member_id, State::Uninstalled as i32],
     )
@@ -174,6 +185,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredInstallation> {
         updated_all: row.get::<_, Option<i64>>(12)?.map(time),
         problem: row.get(13)?,
         adoptions: row.get(15)?,
+        refused_since: row.get::<_, Option<i64>>(16)?.map(time),
     };
     Ok((installation, row.get(14)?))
 }

@@ -80,12 +80,40 @@ pub(super) async fn new_credentials_make_an_installation_as_new(engine: &impl En
         reconciled: Some(at(11)),
         updated_all: Some(at(11)),
         problem: String::new(),
+        refused_since: None,
     };
     assert_eq!(installation(&storage).await, (expected, Some(vec![2; 4])));
     assert_eq!(registrations(&storage).await, [md5]);
 
     storage.adopt(&key(), adoption(30, None), credentials(3)).await.unwrap();
     assert!(!installation(&storage).await.0.administrator_lost);
+}
+
+pub(super) async fn a_doubt_is_kept_until_something_ends_it(engine: &impl Engine) {
+    let storage = installed(engine).await;
+    let doubt = async || {
+        let found = installation(&storage).await.0;
+        (found.problem, found.refused_since)
+    };
+    let begin = async || {
+        storage.doubt(&key(), "first", at(20)).await.unwrap();
+        storage.doubt(&key(), "again", at(30)).await.unwrap();
+        assert_eq!(doubt().await, ("again".to_owned(), Some(at(20))));
+    };
+    begin().await;
+    storage.reconciled(&key(), 0, outcome(40, State::Active)).await.unwrap();
+    assert_eq!(doubt().await.1, Some(at(20)), "a pass alone does not end it");
+    storage.refreshed(&key(), credentials(2), None, at(50)).await.unwrap();
+    assert_eq!(doubt().await, (String::new(), None));
+    begin().await;
+    storage.set_state(&key(), State::TokenRevoked, "lost").await.unwrap();
+    assert_eq!(doubt().await, ("lost".to_owned(), None));
+    begin().await;
+    storage.adopt(&key(), adoption(60, None), credentials(3)).await.unwrap();
+    assert_eq!(doubt().await, (String::new(), None));
+    begin().await;
+    storage.uninstall(&key()).await.unwrap();
+    assert_eq!(doubt().await, (String::new(), None));
 }
 
 pub(super) async fn installations_come_by_app_and_portal(engine: &impl Engine) {
@@ -136,6 +164,8 @@ pub(super) async fn a_write_is_of_one_installation_alone(engine: &impl Engine) {
     let endpoint = Some(moved.to_owned());
     storage.refreshed(&key, credentials(2), endpoint, at(20)).await.unwrap();
     assert_eq!(all().await, before, "refreshed");
+    storage.doubt(&key, "why", at(20)).await.unwrap();
+    assert_eq!(all().await, before, "doubt");
     storage.set_endpoint(&key, moved).await.unwrap();
     assert_eq!(all().await, before, "set_endpoint");
     storage.set_state(&key, State::TokenRevoked, "gone").await.unwrap();
