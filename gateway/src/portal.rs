@@ -1,8 +1,10 @@
 //! Portals: where answers go, by which token, within which limits, and what replies mean.
 
+mod body;
 mod client;
 mod confirm;
 mod limits;
+mod reply;
 mod resolver;
 mod rows;
 mod send;
@@ -16,11 +18,12 @@ use service::{Backoff, SharedClock};
 
 use self::token::Tokens;
 pub(crate) use self::{
+    body::params,
     client::HttpClient,
     confirm::{LastSend, Next, Row},
     limits::{Limits, Rates},
     rows::{PAGE, is_readable},
-    send::{Exchanged, Read, Sending, Sent, params},
+    send::{Exchanged, Read, Sending, Sent},
     verdict::Verdict,
 };
 use crate::{pause::Pause, registrar::Registrar};

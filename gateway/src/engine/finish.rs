@@ -5,6 +5,8 @@ use service::{
     telemetry::{KeyValue, SpanKind},
 };
 
+use store::StoreError;
+
 use super::{Engine, Held};
 use crate::{
     job::{Job, Outcome, State},
@@ -21,9 +23,7 @@ impl Engine {
         let Held { row, job, permit, .. } = held;
         let (engine, state, next) = (self.clone(), mark.state, mark.next_attempt);
         self.0.shared.storage.mark(row, mark, move |written| {
-            if let Err(error) = written {
-                tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
-            }
+            noted(&job, written);
             drop(permit);
             if let Some(at) = next {
                 engine.wake(&job, state, at);
@@ -34,11 +34,10 @@ impl Engine {
     /// Marks a job as sent. It stays in memory: its arrival is looked for.
     pub(super) fn note_sent(&self, held: &Held, mark: Mark) {
         let job = held.job.clone();
-        self.0.shared.storage.mark(held.row, mark, move |written| {
-            if let Err(error) = written {
-                tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
-            }
-        });
+        self.0
+            .shared
+            .storage
+            .mark(held.row, mark, move |written| noted(&job, written));
     }
 
     /// Spans and numbers of the end of work on a job.
@@ -89,6 +88,12 @@ impl Engine {
         for span in spans {
             job.trace.export(telemetry, span);
         }
+    }
+}
+
+fn noted(job: &Job, written: Result<(), StoreError>) {
+    if let Err(error) = written {
+        tracing::error!(job = job.id(), trace_id = %job.trace.id, %error, "a job's end could not be stored");
     }
 }
 

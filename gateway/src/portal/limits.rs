@@ -15,6 +15,8 @@ const SLOW: Duration = Duration::from_secs(1);
 const BUSY: f64 = 360.0;
 /// The portal counts over ten minutes.
 const LONGEST: Duration = Duration::from_mins(10);
+/// Until a portal that has not said when it counts anew is asked again.
+const UNKNOWN: Duration = Duration::from_mins(1);
 /// Quick replies in a row before one request more is under way at once.
 const QUICK: u32 = 20;
 
@@ -41,6 +43,8 @@ pub(crate) struct Limits {
     quick: u32,
     /// The portal's time for us is used up until then.
     rests_until: Millis,
+    /// When the portal counts that time anew, as it said.
+    resets_at: Millis,
 }
 
 impl Limits {
@@ -53,6 +57,7 @@ impl Limits {
             width: rates.at_once,
             quick: 0,
             rests_until: Millis::default(),
+            resets_at: Millis::default(),
         }
     }
 
@@ -94,9 +99,24 @@ impl Limits {
 
     /// A method has run for so many seconds of the portal's time; it counts anew after `reset`.
     pub(crate) fn operated(&mut self, seconds: f64, reset: Duration, now: Millis) {
-        if seconds >= BUSY {
-            self.rests_until = self.rests_until.max(now.after(reset.min(LONGEST)));
+        let resets_at = now.after(reset.min(LONGEST));
+        if self.resets_at <= now || resets_at < self.resets_at {
+            self.resets_at = resets_at;
         }
+        if seconds >= BUSY {
+            self.rests_until = self.rests_until.max(resets_at);
+        }
+    }
+
+    /// The portal refuses a method that has run for too long; how long it is to be left alone for that.
+    pub(crate) fn blocked(&mut self, now: Millis) -> Duration {
+        let until = if self.resets_at > now {
+            self.resets_at
+        } else {
+            now.after(UNKNOWN)
+        };
+        self.rests_until = self.rests_until.max(until);
+        until.since(now)
     }
 
     /// A request was answered.
@@ -216,6 +236,22 @@ mod tests {
         assert_eq!(limits.take(Millis(100_000), true), Ok(()));
         limits.operated(400.0, Duration::MAX, Millis(0));
         assert_eq!(limits.take(Millis(600_000), true), Ok(()), "ten minutes at most");
+    }
+
+    #[test]
+    fn a_blocked_method_waits_until_the_portal_counts_anew() {
+        let mut limits = Limits::new(CLOUD);
+        assert_eq!(
+            limits.blocked(Millis(0)),
+            Duration::from_mins(1),
+            "it has not said when"
+        );
+        limits.operated(1.0, Duration::from_mins(5), Millis(60_000));
+        limits.operated(1.0, Duration::from_secs(100), Millis(60_000));
+        limits.operated(1.0, Duration::from_secs(200), Millis(60_000));
+        assert_eq!(limits.blocked(Millis(150_000)), Duration::from_secs(10));
+        assert_eq!(limits.take(Millis(159_999), true), Err(Millis(160_000)));
+        assert_eq!(limits.take(Millis(160_000), true), Ok(()));
     }
 
     #[test]

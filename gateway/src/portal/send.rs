@@ -2,14 +2,13 @@
 
 use std::{
     collections::HashMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use bitrix::rest::{Command, Reply, Time, batch_params, batch_results, check_reply, decode_reply};
-use data_encoding::HEXLOWER;
+use bitrix::rest::{Command, batch_params, check_reply, decode_reply};
 use proto::registrar::v1::RecheckRequest;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use service::{
     system_time,
     telemetry::{self, KeyValue},
@@ -18,6 +17,7 @@ use service::{
 use super::{
     Portal, Portals, Row, Verdict,
     client::SendError,
+    reply::{Replied, judged, second, verdict},
     rows,
     token::{NoToken, Token},
 };
@@ -81,32 +81,17 @@ impl Sent {
     }
 }
 
-/// The body of `bizproc.event.send`. JSON, because a form can't carry an empty list or tell a text from a number.
-#[derive(Serialize)]
-struct EventSend<'a> {
-    auth: &'a str,
-    event_token: &'a str,
-    log_message: &'a str,
-    // `return_values` follows: it is JSON already.
-}
-
-/// A reply that was understood.
-enum Replied {
-    /// To a lone answer.
-    Taken(Option<Time>),
-    Whole(Reply),
-}
-
-impl Replied {
-    /// What each method in it says of its time.
-    fn times(&self) -> Vec<Time> {
-        match self {
-            Self::Taken(time) => time.iter().copied().collect(),
-            Self::Whole(reply) => {
-                let parts = reply.result.get("result_time").and_then(Value::as_object);
-                let parts = parts.into_iter().flatten().filter_map(|(_, time)| Time::of_json(time));
-                reply.time.into_iter().chain(parts).collect()
-            }
+impl Exchanged {
+    /// Nothing in the request was done.
+    fn refused(answers: usize, verdict: Verdict, problem: String, now: Millis) -> Self {
+        Self {
+            answers: vec![Sent::Refused(verdict.clone(), problem.clone()); answers],
+            rows: if answers == 0 && verdict == Verdict::Forbidden {
+                Read::Denied(problem)
+            } else {
+                Read::Failed(verdict, problem)
+            },
+            second: second(None, now),
         }
     }
 }
@@ -120,7 +105,7 @@ impl Portals {
         answers: &mut [Sending<'_>],
         read: &[Vec<String>],
     ) -> Exchanged {
-        let mut rejected: Option<std::sync::Arc<Token>> = None;
+        let mut rejected: Option<Arc<Token>> = None;
         loop {
             let job = answers.first_mut().map(|answer| (answer.job, &mut *answer.timeline));
             let asked = portal
@@ -129,7 +114,7 @@ impl Portals {
                 .await;
             let token = match asked {
                 Ok(token) => token,
-                Err(no) => return self.without_token(answers.len(), &no),
+                Err(no) => return self.without_token(answers.len(), no),
             };
             let start = self.clock.now();
             let replied = match (&mut *answers, read) {
@@ -145,78 +130,60 @@ impl Portals {
                 (system_time(start), system_time(end)),
                 &replied,
             );
-            let (verdict, problem, moved) = match replied {
+            let error = match replied {
                 Ok(replied) => {
                     let mut limits = portal.limits.lock();
                     limits.replied(start.duration_until(end).unsigned_abs());
-                    for time in replied.times() {
-                        let reset = time.operating_reset_at.map_or(0.0, |at| at - time.finish);
-                        let reset = Duration::try_from_secs_f64(reset).unwrap_or_default();
-                        limits.operated(time.operating.unwrap_or_default(), reset, end.into());
-                    }
-                    drop(limits);
-                    return judged(replied, answers.len(), read.len(), Millis::from(end));
+                    return judged(replied, (answers.len(), read.len()), &mut limits, end.into());
                 }
-                Err(SendError::Transport(problem)) => {
-                    let problem = format!("the portal can't be reached: {problem}");
-                    (Verdict::Pause(Duration::ZERO), problem, None)
-                }
-                Err(SendError::Portal(error)) => {
-                    let moved = error.location.is_some().then_some("302");
-                    let problem = format!("the portal refused the answer: {error}");
-                    let verdict = Verdict::of(&error);
-                    let told = matches!(verdict, Verdict::Closed(_) | Verdict::Barred).then_some(error.code);
-                    if error.kind == bitrix::rest::ErrorKind::RateLimited {
-                        portal.limits.lock().overflowed(end.into());
-                    }
-                    if let Some(code) = told.as_deref().or(moved) {
-                        // Another administrator or a new installation brings another token, and a portal that moved another
-                        // address: a redirect is never followed, the registrar asks the OAuth server.
-                        portal.tokens.forget().await;
-                        self.tell(portal, code);
-                    }
-                    (verdict, problem, moved)
-                }
+                Err(error) => error,
             };
-            if verdict == Verdict::Token && moved.is_none() {
-                if rejected.is_none() {
+            let (verdict, problem) = self.refused(portal, error, end.into()).await;
+            let verdict = match verdict {
+                Verdict::Token if rejected.is_none() => {
                     rejected = Some(token);
                     continue;
                 }
                 // Even a new one: the portal is in trouble.
-                let verdict = Verdict::Closed(TWICE);
-                return Exchanged {
-                    answers: vec![Sent::Refused(verdict.clone(), problem.clone()); answers.len()],
-                    rows: Read::Failed(verdict, problem),
-                    second: second(None, end.into()),
-                };
-            }
-            let alone = answers.is_empty() && matches!(verdict, Verdict::Forbidden);
-            return Exchanged {
-                answers: vec![Sent::Refused(verdict.clone(), problem.clone()); answers.len()],
-                rows: if alone {
-                    Read::Denied(problem)
-                } else {
-                    Read::Failed(verdict, problem)
-                },
-                second: second(None, end.into()),
+                Verdict::Token => Verdict::Closed(TWICE),
+                verdict => verdict,
             };
+            return Exchanged::refused(answers.len(), verdict, problem, end.into());
         }
     }
 
-    fn without_token(&self, answers: usize, no: &NoToken) -> Exchanged {
-        let (sent, verdict, problem) = match no {
-            NoToken::Gone(problem) => (
-                Sent::Refused(Verdict::PortalGone, problem.clone()),
-                Verdict::PortalGone,
-                problem,
-            ),
-            NoToken::NotNow(problem) => (Sent::NoToken(problem.clone()), Verdict::Token, problem),
+    /// What it means that a request as a whole was not taken.
+    async fn refused(&self, portal: &Portal, error: SendError, now: Millis) -> (Verdict, String) {
+        let error = match error {
+            SendError::Transport(problem) => {
+                let problem = format!("the portal can't be reached: {problem}");
+                return (Verdict::Pause(Duration::ZERO), problem);
+            }
+            SendError::Portal(error) => error,
         };
-        Exchanged {
-            answers: vec![sent; answers],
-            rows: Read::Failed(verdict, problem.clone()),
-            second: second(None, self.clock.now().into()),
+        let verdict = verdict(&error, &mut portal.limits.lock(), now);
+        let told = match verdict {
+            _ if error.location.is_some() => Some("302"),
+            Verdict::Closed(_) | Verdict::Barred => Some(error.code.as_str()),
+            _ => None,
+        };
+        if let Some(code) = told {
+            // Another administrator or a new installation brings another token, and a portal that moved another address: a redirect
+            // is never followed, the registrar asks the OAuth server.
+            portal.tokens.forget().await;
+            self.tell(portal, code);
+        }
+        (verdict, format!("the portal refused the answer: {error}"))
+    }
+
+    fn without_token(&self, answers: usize, no: NoToken) -> Exchanged {
+        let now = self.clock.now().into();
+        match no {
+            NoToken::Gone(problem) => Exchanged::refused(answers, Verdict::PortalGone, problem, now),
+            NoToken::NotNow(problem) => Exchanged {
+                answers: vec![Sent::NoToken(problem.clone()); answers],
+                ..Exchanged::refused(0, Verdict::Token, problem, now)
+            },
         }
     }
 
@@ -278,62 +245,6 @@ impl Portals {
     }
 }
 
-/// What each part of a reply means.
-fn judged(replied: Replied, answers: usize, readings: usize, end: Millis) -> Exchanged {
-    let reply = match replied {
-        Replied::Taken(time) => {
-            return Exchanged {
-                answers: vec![Sent::Taken],
-                rows: Read::Rows(HashMap::new()),
-                second: second(time, end),
-            };
-        }
-        Replied::Whole(reply) => reply,
-    };
-    let began = second(reply.time, end);
-    let lone = answers == 0 && readings == 1;
-    let parts = if lone {
-        vec![Ok(reply.result)]
-    } else {
-        batch_results(&reply, answers + readings)
-    };
-    let mut read = Read::Rows(HashMap::new());
-    let mut sent = Vec::with_capacity(answers);
-    for (at, part) in parts.into_iter().enumerate() {
-        if at >= readings {
-            sent.push(match part {
-                Ok(_) => Sent::Taken,
-                Err(error) => Sent::Refused(Verdict::of(&error), format!("the portal refused the answer: {error}")),
-            });
-            continue;
-        }
-        let found = match part {
-            Ok(result) => rows::read(&result).map_err(|problem| Read::Denied(problem.into())),
-            Err(error) => Err(match Verdict::of(&error) {
-                Verdict::Forbidden | Verdict::Barred => Read::Denied(error.to_string()),
-                verdict => Read::Failed(verdict, error.to_string()),
-            }),
-        };
-        match (&mut read, found) {
-            (Read::Rows(rows), Ok(found)) => rows.extend(found),
-            (Read::Rows(_), Err(failed)) => read = failed,
-            _ => {}
-        }
-    }
-    Exchanged {
-        answers: sent,
-        rows: read,
-        second: began,
-    }
-}
-
-/// The second in which a request began by the portal's clock; without its word the one in which it ended by ours, so that no
-/// save before it counts as one after it.
-fn second(time: Option<Time>, end: Millis) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-    time.map_or(end.0.div_euclid(1000), |time| time.start.floor() as i64)
-}
-
 /// Notes a POST to the portal in the trace of each answer that it carried.
 fn note(
     answers: &mut [Sending<'_>],
@@ -372,63 +283,4 @@ fn note(
         let elsewhere = token.issued.is_sampled() && token.issued.trace_id() != job.trace.id;
         span.link = elsewhere.then(|| token.issued.clone());
     }
-}
-
-impl Sending<'_> {
-    fn body(&self, access_token: &str) -> Vec<u8> {
-        let log_message = log_message(self.job, self.answer);
-        let mut body = Vec::with_capacity(512 + self.answer.values.len());
-        let beginning = EventSend {
-            auth: access_token,
-            event_token: self.job.event_token.expose(),
-            log_message: &log_message,
-        };
-        serde_json::to_writer(&mut body, &beginning).expect("texts become JSON, and memory takes them");
-        body.pop();
-        body.extend_from_slice(b",\"return_values\":");
-        body.extend_from_slice(self.answer.values.as_bytes());
-        body.push(b'}');
-        body
-    }
-
-    fn command(&mut self) -> Command {
-        Command {
-            method: "bizproc.event.send".into(),
-            params: self.params.take().unwrap_or_else(|| params(self.job, self.answer)),
-        }
-    }
-}
-
-/// The parameters of an answer as a batch's command has them.
-pub(crate) fn params(job: &Job, answer: &Answer) -> Value {
-    json!({
-        "EVENT_TOKEN": job.event_token.expose(),
-        "RETURN_VALUES": serde_json::from_str::<Value>(&answer.values).unwrap_or_default(),
-        "LOG_MESSAGE": log_message(job, answer),
-    })
-}
-
-/// What the workflow's log shows: the job, never the user's data. A portal's security filter alters free text, but
-/// not these words and digits.
-fn log_message(job: &Job, answer: &Answer) -> String {
-    let (id, trace) = (job.id(), job.trace);
-    let mut text = match &answer.error {
-        None => format!("Answered by job {id}"),
-        Some(error) => format!("{}; job {id}", excerpt(error)),
-    };
-    if trace.sampled {
-        text.push_str(", trace ");
-        HEXLOWER.encode_append(&trace.id.to_bytes(), &mut text);
-    }
-    text
-}
-
-/// The log keeps 64 KB of a line; a person reads less.
-fn excerpt(error: &str) -> &str {
-    const BYTES: usize = 2000;
-    let mut end = error.len().min(BYTES);
-    while !error.is_char_boundary(end) {
-        end -= 1;
-    }
-    &error[..end]
 }

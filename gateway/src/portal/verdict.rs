@@ -65,6 +65,11 @@ impl Verdict {
 }
 
 impl Verdict {
+    /// Whether it is about the portal: all its answers wait.
+    pub(crate) fn pauses(&self) -> bool {
+        matches!(self, Self::Pause(_) | Self::Closed(_) | Self::Barred)
+    }
+
     /// The label in metrics.
     pub(crate) fn name(&self) -> &'static str {
         match self {
