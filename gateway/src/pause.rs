@@ -7,6 +7,8 @@ use service::Backoff;
 
 use crate::job::Millis;
 
+/// From a failure to a probe that somebody hurries.
+const SOON: Duration = Duration::from_secs(5);
 /// While a probe is under way others ask again after this.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -23,6 +25,8 @@ pub(crate) struct Pause {
 struct State {
     failures: u32,
     until: Millis,
+    /// Before this nobody hurries.
+    earliest: Millis,
     probe: Option<Millis>,
 }
 
@@ -63,12 +67,20 @@ impl Pause {
         probing.then(|| now.after(ASK_AGAIN))
     }
 
-    /// It answered as it should.
-    pub(crate) fn works(&self) {
+    /// It answered as it should; true when it is the first time after a failure.
+    pub(crate) fn works(&self) -> bool {
         let mut state = self.state.lock();
-        if state.failures > 0 {
+        let failed = state.failures > 0;
+        if failed {
             *state = State::default();
         }
+        failed
+    }
+
+    /// There is a sign that it works again: the next probe goes soon.
+    pub(crate) fn hurry(&self, now: Millis) {
+        let mut state = self.state.lock();
+        state.until = state.until.min(now.max(state.earliest));
     }
 
     /// The attempt was none: another one may be the probe.
@@ -83,6 +95,7 @@ impl Pause {
         if state.failures == 0 || now >= state.until {
             state.failures += 1;
             state.until = now.after(self.backoff.delay(state.failures).max(least));
+            state.earliest = now.after(least.max(SOON));
             state.probe = None;
         }
         state.until
@@ -117,9 +130,29 @@ mod tests {
         let later = pause.fails(until, Duration::ZERO);
         assert!(later >= Millis(12_000) && later <= Millis(14_000), "{later:?}");
         assert_eq!(pause.enter(later), Ok(()));
-        pause.works();
+        assert!(pause.works());
         assert_eq!(pause.enter(later), Ok(()));
         assert_eq!(pause.enter(later), Ok(()), "no pause is left");
+        assert!(!pause.works(), "it is told once");
+    }
+
+    #[test]
+    fn a_sign_of_life_ends_the_wait() {
+        let pause = Pause::new(Backoff::seconds(40, 60), PROBE);
+        pause.fails(Millis(0), Duration::ZERO);
+        pause.hurry(Millis(1_000));
+        assert_eq!(pause.enter(Millis(1_000)), Err(Millis(5_000)), "not at once");
+        assert_eq!(pause.enter(Millis(5_000)), Ok(()));
+        pause.fails(Millis(5_000), Duration::from_secs(15));
+        pause.hurry(Millis(30_000));
+        assert_eq!(pause.enter(Millis(30_000)), Ok(()));
+        pause.fails(Millis(30_000), Duration::from_secs(15));
+        pause.hurry(Millis(31_000));
+        assert_eq!(
+            pause.enter(Millis(31_000)),
+            Err(Millis(45_000)),
+            "what was asked for counts"
+        );
     }
 
     #[test]

@@ -93,6 +93,9 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         let _on_the_hot_thread = hot.handle().enter();
         parts.lifecycle.spawn("loader", engine.clone().load());
     }
+    parts
+        .lifecycle
+        .spawn("installations", engine.clone().watch_installations());
     parts.lifecycle.spawn("sync", sync.run());
     let (worker_shared, events_shared, upkeep_shared) = (shared.clone(), shared.clone(), shared.clone());
     let worker = Worker {

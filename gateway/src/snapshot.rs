@@ -144,6 +144,20 @@ impl Snapshot {
         all.find(|definitions| definitions.current && definitions.find(code).is_some())
     }
 
+    /// Installations that work and did not `before`.
+    pub(crate) fn revived(&self, before: &Self) -> impl Iterator<Item = (&str, &str)> {
+        let worked = |one: &WireInstallation| {
+            let before = before
+                .apps
+                .get(&one.app)
+                .and_then(|app| app.installations.get(&one.member_id));
+            before.is_none_or(Installation::works)
+        };
+        let all = self.apps.values().flat_map(|app| app.installations.values());
+        all.filter(move |one| one.works() && !worked(&one.wire))
+            .map(|one| (one.wire.app.as_str(), one.wire.member_id.as_str()))
+    }
+
     /// How the installation's portal writes dates.
     pub(crate) fn culture(&self, app: &str, member_id: &str) -> Cow<'_, Culture> {
         let installation = self.apps.get(app).and_then(|app| app.installations.get(member_id));
@@ -170,7 +184,7 @@ impl Snapshot {
             });
         match bool::from(matches) {
             // Its own token, which lives, may revive it.
-            true if installation.has_ended() => Authenticity::Ended,
+            true if !installation.works() => Authenticity::Ended,
             true => Authenticity::Authentic,
             false if installation.tokens.is_empty() => Authenticity::NoSecret,
             false => Authenticity::WrongSecret,
@@ -211,14 +225,14 @@ pub(crate) enum Authenticity {
     WrongSecret,
     /// There is no such installation.
     UnknownInstallation,
-    /// It is the installation's, which was given up: its credentials are void, or the app or the portal was gone.
+    /// It is the installation's, which was given up or is in doubt: its credentials are void, or the app or the portal was gone.
     Ended,
 }
 
 impl Installation {
-    fn has_ended(&self) -> bool {
+    fn works(&self) -> bool {
         use WireState::{PortalGone, TokenRevoked, Uninstalled};
-        matches!(self.wire.state(), PortalGone | TokenRevoked | Uninstalled)
+        !self.wire.in_doubt && !matches!(self.wire.state(), PortalGone | TokenRevoked | Uninstalled)
     }
 }
 

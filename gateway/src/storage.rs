@@ -77,6 +77,11 @@ impl Storage {
         self.groups.submit_lazily(command, |outcome| done(outcome.map(drop)));
     }
 
+    /// Makes due those of a line's jobs that would be next, many of them.
+    pub(crate) async fn wake_line(&self, line: Line, now: Millis) -> Result<(), StoreError> {
+        self.rows(Command::WakeLine(line, now)).await.map(drop)
+    }
+
     /// Does what a person wants with those of the jobs for which it is possible as they are now, and notes it in their history;
     /// gives their rows. No job may be in memory. `then` runs in the order of the writes, even when nobody waits any more; it is
     /// dropped uncalled when nothing was written.

@@ -4,6 +4,7 @@
 mod looks;
 mod outcome;
 mod queue;
+mod revival;
 mod workflow;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -72,11 +73,9 @@ impl Answering {
     }
 
     fn sender(&self, job: &Job) -> Arc<Sender> {
-        // An app's name has no blank.
-        let key = [&job.app, " ", &job.member_id].concat();
         self.senders
             .lock()
-            .entry(key)
+            .entry(key(&job.app, &job.member_id))
             .or_insert_with(|| {
                 Arc::new(Sender {
                     portal: self.portals.open(&job.app, &job.member_id),
@@ -87,11 +86,20 @@ impl Answering {
     }
 }
 
+/// An app's name has no blank.
+fn key(app: &str, member_id: &str) -> String {
+    [app, " ", member_id].concat()
+}
+
 impl Engine {
     /// Hands an answer to the sender of its portal.
     pub(super) fn answer(&self, mut held: Held, timeline: Timeline) {
         held.permit.answered();
         let sender = self.0.answering.sender(&held.job);
+        if held.permit.is_fresh() {
+            // Its callback has just come from there.
+            sender.portal.pause.hurry(self.now());
+        }
         let ready = Ready::new(held, timeline);
         sender.queue.lock().add(ready, self.now());
         self.pump(&sender);

@@ -210,9 +210,6 @@ impl Engine {
     /// The portal did not take the answer.
     pub(super) fn refused(&self, held: &Held, pause: &Pause, verdict: &Verdict, problem: String) -> Mark {
         let now = self.now();
-        if !matches!(verdict, Verdict::Pause(_) | Verdict::Closed(_) | Verdict::Barred) {
-            pause.works();
-        }
         match verdict {
             Verdict::Forbidden => self.park(held, &problem),
             Verdict::WorkflowGone => self.over(held, Outcome::WorkflowGone, problem),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Intervention, Mark, NewEvent, Quarantined, RowId, Settle, Sources};
+use super::{Decision, Intervention, Line, Mark, NewEvent, Quarantined, RowId, Settle, Sources};
 use crate::job::{Job, Millis};
 
 /// A write, as a plain value. [`Storage`](super::Storage) has a method for each, which says what it does.
@@ -10,6 +10,7 @@ pub(super) enum Command {
     Accept(Accept),
     Mark(RowId, Mark),
     Settle(Settle),
+    WakeLine(Line, Millis),
     Intervene(Intervention),
     Recover(Millis),
     SetSettled(RowId),

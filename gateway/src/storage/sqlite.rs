@@ -47,6 +47,7 @@ impl Commands for Jobs {
             Command::Intervene(intervention) => return intervene::apply(tx, intervention).map(Outcome::Changed),
             Command::Mark(row, mark) => mark::write(tx, *row, mark),
             Command::Settle(settle) => settle::settle(tx, settle),
+            Command::WakeLine(line, now) => load::wake(tx, line, *now),
             Command::Recover(now) => load::recover(tx, *now),
             Command::SetSettled(row) => meta::set_settled(tx, *row),
             Command::Quarantine(callback) => insert::quarantined(tx, callback),

@@ -56,6 +56,7 @@ macro_rules! contract {
                 what_memory_held_is_due_after_a_restart
                 due_jobs_come_in_order_and_not_all_at_once
                 each_line_waits_for_itself
+                a_line_is_woken
                 the_end_erases_the_payload
                 old_finished_jobs_go_and_the_newest_stays
                 people_see_jobs_newest_first_and_by_filter

@@ -50,6 +50,19 @@ async fn a_saved_workflow_that_goes_on_gets_it_once_more() {
 }
 
 #[tokio::test]
+async fn what_may_not_be_read_is_repeated_by_time() {
+    let world = World::new().await;
+    world.portal.deny_reading();
+    let gateway = world.gateway().await;
+    world.callback(&gateway, &Callback::new("x")).await;
+    let sent = world.portal.calls(2).await;
+    assert_eq!(sent[0], sent[1]);
+    let job = gateway.the_job(State::Sent).await;
+    assert_eq!((job.outcome(), job.problem.as_str()), (Outcome::Answered, ""));
+    assert_eq!(world.executor.called().len(), 1, "the answer was kept");
+}
+
+#[tokio::test]
 async fn answers_of_one_workflow_wait_for_each_other() {
     let world = World::new().await;
     let gateway = world.gateway().await;

@@ -16,5 +16,6 @@ mod page;
 mod quarantine;
 mod replay;
 mod restart;
+mod revival;
 mod strangers;
 mod unhealed;

@@ -1,6 +1,13 @@
 //! A portal's REST side that does as it is told.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -21,6 +28,8 @@ pub(crate) struct FakePortal {
     replies: Arc<Mutex<VecDeque<(u16, String)>>>,
     /// What is read of each workflow; a hit is in it when nothing is said, so that nothing is proved or repeated.
     row: Arc<watch::Sender<Option<Value>>>,
+    /// Whether the token's user may read workflows.
+    may_read: Arc<AtomicBool>,
 }
 
 impl FakePortal {
@@ -35,6 +44,7 @@ impl FakePortal {
                 "MODIFIED": "2026-11-24T10:00:00+03:00",
                 "OWNED_UNTIL": "2026-11-24T10:05:00+03:00",
             })))),
+            may_read: Arc::new(AtomicBool::new(true)),
         };
         let app = Router::new()
             .route("/rest/bizproc.event.send", post(event_send))
@@ -61,7 +71,19 @@ impl FakePortal {
         self.row.send_replace(row);
     }
 
-    fn read(&self, ids: &[String]) -> Value {
+    /// The token's user is no administrator.
+    pub(crate) fn deny_reading(&self) {
+        self.may_read.store(false, Ordering::Relaxed);
+    }
+
+    fn read(&self, ids: &[String]) -> Result<Value, Value> {
+        if !self.may_read.load(Ordering::Relaxed) {
+            return Err(json!({"error": "ACCESS_DENIED", "error_description": "Access denied!"}));
+        }
+        Ok(self.rows(ids))
+    }
+
+    fn rows(&self, ids: &[String]) -> Value {
         let Some(row) = self.row.borrow().clone() else {
             return json!([]);
         };
@@ -89,7 +111,10 @@ async fn event_send(State(portal): State<FakePortal>, Json(body): Json<Value>) -
 }
 
 async fn instances(State(portal): State<FakePortal>, Json(body): Json<Value>) -> Response {
-    answer(None, &portal.read(&texts(&body["FILTER"]["ID"])))
+    match portal.read(&texts(&body["FILTER"]["ID"])) {
+        Ok(rows) => answer(None, &rows),
+        Err(error) => answer(Some((403, error.to_string())), &Value::Null),
+    }
 }
 
 /// Answers in a batch are told as lone ones are, and each gets its reply; one that is no JSON is the reply to them all.
@@ -102,10 +127,10 @@ async fn batch(State(portal): State<FakePortal>, Json(body): Json<Value>) -> Res
         let get = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value);
         if command.path() == "/bizproc.workflow.instances" {
             let ids = pairs.iter().filter(|(name, _)| name.starts_with("FILTER[ID]"));
-            results.insert(
-                name.clone(),
-                portal.read(&ids.map(|(_, id)| id.clone()).collect::<Vec<_>>()),
-            );
+            match portal.read(&ids.map(|(_, id)| id.clone()).collect::<Vec<_>>()) {
+                Ok(rows) => results.insert(name.clone(), rows),
+                Err(error) => errors.insert(name.clone(), error),
+            };
             continue;
         }
         let sent = json!({

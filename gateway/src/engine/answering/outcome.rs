@@ -48,7 +48,7 @@ impl Engine {
         self.0.shared.counts.sent(&sent);
         let mark = match sent {
             Sent::Taken => {
-                pause.works();
+                self.works(sender);
                 let outcome = match &held.progress.answer {
                     Some(answer) if answer.error.is_some() => Outcome::AnsweredError,
                     _ => Outcome::Answered,
@@ -85,7 +85,12 @@ impl Engine {
                 pause.undecided();
                 self.no_token(&held, problem)
             }
-            Sent::Refused(verdict, problem) => self.refused(&held, pause, &verdict, problem),
+            Sent::Refused(verdict, problem) => {
+                if !verdict.pauses() {
+                    self.works(sender);
+                }
+                self.refused(&held, pause, &verdict, problem)
+            }
         };
         self.finish(held, mark, timeline);
     }
@@ -95,11 +100,11 @@ impl Engine {
         let now = self.now();
         let rows = match rows {
             Read::Rows(rows) => {
-                sender.portal.pause.works();
+                self.works(sender);
                 rows
             }
             Read::Denied(problem) => {
-                sender.portal.pause.works();
+                self.works(sender);
                 let mut queue = sender.queue.lock();
                 if queue.deny(now) {
                     tracing::warn!(

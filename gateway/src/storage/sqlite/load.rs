@@ -19,6 +19,12 @@ pub(super) const LATER: &str = "SELECT min(next_attempt) FROM jobs \
     WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND state = ?4 AND next_attempt > ?5 \
     AND next_attempt IS NOT NULL AND state IN (1, 3, 4)";
 
+pub(super) const WAKE: &str = "UPDATE jobs SET next_attempt = ?5 WHERE id IN (SELECT id FROM jobs \
+    WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND state = ?4 AND next_attempt > ?5 \
+    AND next_attempt IS NOT NULL AND state IN (1, 3, 4) ORDER BY next_attempt LIMIT ?6)";
+/// Jobs of a line that are woken together: more than are sent within seconds, and few enough to be written at once.
+const WOKEN: u32 = 1000;
+
 /// Every line with jobs that wait, and when its first is due.
 pub(crate) fn lines(db: &Connection) -> rusqlite::Result<Vec<(Line, Millis)>> {
     let mut next = db.prepare_cached(NEXT_LINE)?;
@@ -93,6 +99,18 @@ pub(crate) fn due(
         .map(|place| Ok((place, one.query_row([place.1], row::read)?)))
         .collect::<rusqlite::Result<_>>()?;
     Ok(Due { jobs, more, next })
+}
+
+/// Makes due those of the line's jobs that would be next.
+pub(crate) fn wake(db: &Connection, line: &Line, now: Millis) -> rusqlite::Result<usize> {
+    db.prepare_cached(WAKE)?.execute(params![
+        line.app,
+        line.member_id,
+        line.revision,
+        line.state as u8,
+        now.0,
+        WOKEN
+    ])
 }
 
 /// The newest job's number.

@@ -111,6 +111,10 @@ fn the_usual_writes_use_their_indexes() {
             "INDEX jobs_line (app=? AND member_id=? AND revision=? AND state=? AND next_attempt>?)",
         ),
         (
+            load::WAKE,
+            "INDEX jobs_line (app=? AND member_id=? AND revision=? AND state=? AND next_attempt>?)",
+        ),
+        (
             "SELECT id FROM jobs WHERE state = 0 AND next_attempt <= 5 ORDER BY next_attempt",
             "jobs_due",
         ),

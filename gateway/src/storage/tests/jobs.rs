@@ -167,6 +167,26 @@ fn rows(due: &Due) -> Vec<RowId> {
     due.jobs.iter().map(|(_, stored)| stored.row).collect()
 }
 
+pub(super) async fn a_line_is_woken(engine: &impl Engine) {
+    let storage = engine.open();
+    let mut rows = Vec::new();
+    for number in 1..=3 {
+        rows.push(insert(&storage, job(number), Some(later(1000 * i64::from(number)))).await);
+    }
+    let unsent = insert(&storage, job(4), Some(later(1000))).await;
+    let mark = mark(State::AnsweredUnsent, None, Some(later(1000)));
+    set(&storage, unsent, mark).await.unwrap();
+    assert!(due(&storage, NOW).await.is_empty());
+    storage.wake_line((*line()).clone(), NOW).await.unwrap();
+    assert_eq!(due(&storage, NOW).await, rows, "of the other line, nothing");
+    storage.wake_line((*line()).clone(), later(-5)).await.unwrap();
+    assert_eq!(
+        due(&storage, later(-5)).await,
+        rows,
+        "woken once more, at a time before"
+    );
+}
+
 pub(super) async fn the_end_erases_the_payload(engine: &impl Engine) {
     let storage = engine.open();
     for (number, state, outcome, kept) in [
