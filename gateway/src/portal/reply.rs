@@ -19,9 +19,10 @@ impl Replied {
     /// Takes note of what each method in it says of its time.
     fn note_times(&self, limits: &mut Limits, now: Millis) {
         for time in self.times() {
-            let reset = time.operating_reset_at.map_or(0.0, |at| at - time.finish);
-            let reset = Duration::try_from_secs_f64(reset).unwrap_or_default();
-            limits.operated(time.operating.unwrap_or_default(), reset, now);
+            if let (Some(operating), Some(reset_at)) = (time.operating, time.operating_reset_at) {
+                let reset = Duration::try_from_secs_f64(reset_at - time.finish).unwrap_or_default();
+                limits.operated(operating, reset, now);
+            }
         }
     }
 
@@ -110,4 +111,41 @@ pub(super) fn judged(
 pub(super) fn second(time: Option<Time>, end: Millis) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
     time.map_or(end.0.div_euclid(1000), |time| time.start.floor() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use bitrix::rest::decode_reply;
+    use http::{HeaderMap, StatusCode};
+    use serde_json::json;
+
+    use super::*;
+    use crate::portal::Rates;
+
+    #[test]
+    fn a_blocked_method_rests_until_the_portal_counts_anew() {
+        let mut limits = Limits::new(Rates {
+            burst: 50.0,
+            per_second: 2.0,
+            at_once: 4,
+        });
+        let time = Time {
+            finish: 100.0,
+            operating: Some(1.0),
+            operating_reset_at: Some(130.0),
+            ..Time::default()
+        };
+        judged(Replied::Taken(Some(time)), (1, 0), &mut limits, Millis(0));
+        // A batch is not counted itself.
+        let body = json!({
+            "result": {"result": {}, "result_error": {"c0": {"error": "OPERATION_TIME_LIMIT"}}},
+            "time": {"start": 109, "finish": 110, "duration": 1},
+        });
+        let reply = decode_reply(StatusCode::OK, &HeaderMap::new(), body.to_string().as_bytes()).unwrap();
+        let exchanged = judged(Replied::Whole(reply), (1, 0), &mut limits, Millis(10_000));
+        let [Sent::Refused(verdict, _)] = &exchanged.answers[..] else {
+            panic!("{exchanged:?}")
+        };
+        assert_eq!(*verdict, Verdict::Pause(Duration::from_secs(20)));
+    }
 }
