@@ -1,5 +1,7 @@
 //! Whether a callback may be run: its secret is the installation's, and what it refers to is known.
 
+use std::sync::Arc;
+
 use bitrix::post::Callback;
 
 use crate::snapshot::{Authenticity, Snapshot};
@@ -45,7 +47,7 @@ pub(crate) fn admit(
     app: &str,
     revision: Option<&str>,
     callback: &Callback,
-) -> Result<String, NotAdmitted> {
+) -> Result<Arc<str>, NotAdmitted> {
     let snapshot = snapshot.ok_or(NotAdmitted::NoSnapshot)?;
     match snapshot.authenticates(app, &callback.auth) {
         Authenticity::Authentic => {}
@@ -63,7 +65,7 @@ pub(crate) fn revision(
     app: &str,
     revision: Option<&str>,
     code: &str,
-) -> Result<String, NotAdmitted> {
+) -> Result<Arc<str>, NotAdmitted> {
     let Some(revision) = revision.filter(|revision| !revision.is_empty()) else {
         let current = snapshot.current(app, code).ok_or(NotAdmitted::UnknownCode)?;
         return Ok(current.revision.clone());
@@ -72,5 +74,5 @@ pub(crate) fn revision(
         .definitions(app, revision)
         .ok_or(NotAdmitted::UnknownRevision)?;
     definitions.find(code).ok_or(NotAdmitted::UnknownCode)?;
-    Ok(revision.to_owned())
+    Ok(definitions.revision.clone())
 }

@@ -8,6 +8,8 @@ mod state;
 mod subscription;
 mod time;
 
+use std::sync::Arc;
+
 use activity::Value;
 use bitrix::{form, post::Callback};
 
@@ -29,7 +31,7 @@ pub(crate) struct Job {
     pub(crate) app: String,
     pub(crate) member_id: String,
     /// Revision of the definitions that the callback was posted for.
-    pub(crate) revision: String,
+    pub(crate) revision: Arc<str>,
     pub(crate) workflow_id: String,
     pub(crate) code: String,
     pub(crate) document_id: Option<[String; 3]>,
@@ -75,14 +77,20 @@ pub(crate) struct Answer {
 
 impl Job {
     /// The job of a callback for `revision` of `app`.
-    pub(crate) fn of_callback(callback: Callback, app: &str, revision: &str, now: Millis, trace: Trace) -> Self {
+    pub(crate) fn of_callback(
+        callback: Callback,
+        app: &str,
+        revision: impl Into<Arc<str>>,
+        now: Millis,
+        trace: Trace,
+    ) -> Self {
         let member_id = callback.auth.member_id.unwrap_or_default();
         let subscription = Subscription::of(callback.use_subscription.as_deref(), callback.document_type.is_some());
         Self {
             key: Key::new(&callback.workflow_id, app, &member_id, &callback.event_token),
             app: app.to_owned(),
             member_id,
-            revision: revision.to_owned(),
+            revision: revision.into(),
             workflow_id: callback.workflow_id,
             code: callback.code,
             document_id: callback.document_id,

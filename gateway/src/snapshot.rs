@@ -31,7 +31,7 @@ struct App {
 /// The activities of one executor for one app, as of a revision.
 #[derive(Debug)]
 pub(crate) struct Definitions {
-    pub(crate) revision: String,
+    pub(crate) revision: Arc<str>,
     pub(crate) executor: String,
     pub(crate) uri: String,
     pub(crate) server: Server,
@@ -253,7 +253,7 @@ impl Definitions {
             .map(|pattern| pattern.parse::<CodePattern>().map_err(|error| error.to_string()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            revision: wire.revision,
+            revision: wire.revision.into(),
             executor: wire.executor,
             server: Server::of(&wire.executor_uri.parse().unwrap_or_default()),
             uri: wire.executor_uri,
@@ -268,7 +268,7 @@ impl Definitions {
     fn to_wire(&self, app: &str) -> WireRevision {
         WireRevision {
             app: app.to_owned(),
-            revision: self.revision.clone(),
+            revision: self.revision.to_string(),
             executor: self.executor.clone(),
             executor_uri: self.uri.clone(),
             descriptors: self.descriptors.clone(),

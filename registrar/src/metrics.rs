@@ -53,7 +53,7 @@ impl Metrics {
     /// Makes them visible.
     pub(crate) fn register(&self, registry: &mut Registry) {
         // Prometheus sees no increase in a counter that appears with its first event.
-        for result in [Refresh::Ok, Refresh::Unavailable, Refresh::Lost] {
+        for result in [Refresh::Ok, Refresh::Unavailable, Refresh::Refused, Refresh::Lost] {
             drop(self.refreshes.get_or_create(&[("result", result.name())]));
         }
         for result in ["ok", "incomplete", "lost", "denied", "paused", "trouble"] {

@@ -1,7 +1,8 @@
-//! No portal waits for another one.
+//! No portal and no executor waits for another one.
 
 use serde_json::json;
-use tests::{Shape, Stack};
+use tests::{Calendar, Emulator, Shape, Stack};
+use tokio::net::TcpListener;
 
 const DUE: u64 = 2000;
 const OTHERS: u64 = 20;
@@ -35,5 +36,22 @@ async fn a_slow_portal_with_many_answers_due_delays_no_other() -> anyhow::Result
     other.counted("workflows_finished", OTHERS).await?;
     let counters = slow.get("counters").await?;
     assert!(counters["answers_applied"].as_u64() < Some(100), "{counters}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_executor_that_hangs_delays_no_other() -> anyhow::Result<()> {
+    // It takes connections and says nothing: a call to it takes its 30 s, and all of them together take minutes.
+    let hangs = TcpListener::bind("127.0.0.1:0").await?;
+    let more = Calendar::toml_at(&format!("http://{}", hangs.local_addr()?));
+    let stack = Stack::start_with(Shape::Serve, Emulator::start().await?, &more, &[]).await?;
+    stack.install().await?;
+    let portal = &stack.emulator;
+    portal.counted("calls:bizproc.activity.add", 3).await?;
+    let workflows = |code: &str, count: u64| json!({"steps": [{"code": code, "properties": {}}], "count": count});
+    portal.post("workflows", workflows("calendar.move", DUE)).await?;
+    portal.counted("callbacks_acknowledged", DUE).await?;
+    portal.post("workflows", workflows("md5", OTHERS)).await?;
+    portal.counted("workflows_finished", OTHERS).await?;
     Ok(())
 }

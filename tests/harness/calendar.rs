@@ -46,9 +46,13 @@ impl Calendar {
 
     /// The registrar's configuration of it.
     pub fn toml(&self) -> String {
+        Self::toml_at(&self.uri)
+    }
+
+    /// The same of one at another address.
+    pub fn toml_at(uri: &str) -> String {
         format!(
-            "[registrar.executors.calendar]\nuri = '{}'\ndescriptors = '{DESCRIPTORS}'\ncodes = ['calendar.*']\n",
-            self.uri
+            "[registrar.executors.calendar]\nuri = '{uri}'\ndescriptors = '{DESCRIPTORS}'\ncodes = ['calendar.*']\n"
         )
     }
 }

@@ -26,6 +26,9 @@ fn main() -> ExitCode {
         Command::Jobs(args) => jobs::run(&args),
     };
     done.unwrap_or_else(|error| {
+        if output::is_closed(&error) {
+            return ExitCode::SUCCESS;
+        }
         output::complain(&format_args!("{error:#}"));
         ExitCode::FAILURE
     })

@@ -12,6 +12,14 @@ pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
     line(&format!("{value:#}"))
 }
 
+/// Whether a command ended because who read its output has seen enough.
+pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
+    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes
+        .into_iter()
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Says on standard error what is wrong.
 #[expect(clippy::print_stderr, reason = "for the person at the terminal")]
 pub(crate) fn complain(error: &dyn std::fmt::Display) {

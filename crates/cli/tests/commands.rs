@@ -4,18 +4,25 @@
 use std::{
     io::Write as _,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 /// Runs it with this on standard input; what it prints, on both outputs.
 fn bizproc(arguments: &[&str], input: &[u8]) -> (bool, String, String) {
-    let mut running = Command::new(env!("CARGO_BIN_EXE_bizproc"))
+    ended(start(arguments), input)
+}
+
+fn start(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_bizproc"))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+fn ended(mut running: Child, input: &[u8]) -> (bool, String, String) {
     running.stdin.take().unwrap().write_all(input).unwrap();
     let ended = running.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -41,6 +48,13 @@ fn check(method: &str, messages: &str) -> String {
 }
 
 const PING: &str = r#"code: "ping" name: [{key: "en" value: "Ping"}]"#;
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut running = start(&["decode"]);
+    drop(running.stdout.take());
+    assert_eq!(ended(running, b"a=1"), (true, String::new(), String::new()));
+}
 
 #[test]
 fn check_shows_a_method_without_inputs() {

@@ -52,10 +52,10 @@ impl Listen {
                 break;
             }
         }
-        result.map_err(|source| BindError {
+        result.map_err(|error| BindError {
             key,
             address: self.text.clone(),
-            source,
+            error,
         })
     }
 }
@@ -107,12 +107,11 @@ pub struct ListenError(String);
 
 /// A socket that could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} ({key}): {source}")]
+#[error("cannot listen on {address} ({key}): {error}")]
 pub struct BindError {
     key: &'static str,
     address: String,
-    #[source]
-    source: io::Error,
+    error: io::Error,
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ enum Command {
 }
 
 impl Sender {
-    fn line(&self, revision: String, state: State) -> Line {
+    fn line(&self, revision: Arc<str>, state: State) -> Line {
         Line {
             app: self.portal.app.clone(),
             member_id: self.portal.member_id.clone(),

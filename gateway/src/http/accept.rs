@@ -32,7 +32,7 @@ pub(super) async fn accept(
     let verdict = admission::admit(snapshot.as_deref(), arrival.app, arrival.revision, &callback);
     match verdict {
         Ok(revision) => {
-            let job = Job::of_callback(callback, arrival.app, &revision, arrival.at.into(), trace);
+            let job = Job::of_callback(callback, arrival.app, revision, arrival.at.into(), trace);
             store(gate, arrival, job, property_pairs(body)).await
         }
         Err(reason) => {

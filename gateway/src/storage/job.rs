@@ -1,5 +1,7 @@
 //! Jobs that wait in the store.
 
+use std::sync::Arc;
+
 use crate::job::{Job, Millis, Progress, State};
 
 /// A job's or event's number in the store; grows in the order of acceptance.
@@ -25,7 +27,7 @@ pub(crate) struct StoredJob {
 pub(crate) struct Line {
     pub(crate) app: String,
     pub(crate) member_id: String,
-    pub(crate) revision: String,
+    pub(crate) revision: Arc<str>,
     pub(crate) state: State,
 }
 

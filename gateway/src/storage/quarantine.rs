@@ -1,5 +1,7 @@
 //! Jobs whose callback is not proved yet.
 
+use std::sync::Arc;
+
 use super::{RowId, StoredJob};
 use crate::job::{Job, Millis};
 
@@ -31,7 +33,7 @@ pub(crate) struct Decision {
 /// What becomes of a quarantined job; a text says why.
 pub(crate) enum Step {
     /// It runs, by this revision, with these form pairs instead of the encrypted body.
-    Accept { revision: String, pairs: Vec<u8> },
+    Accept { revision: Arc<str>, pairs: Vec<u8> },
     /// Its sender is proved, so that it no longer counts for its source; what it refers to isn't known yet.
     Proved(String),
     /// It stays.

@@ -207,12 +207,12 @@ impl Tokens {
         if result.is_ok() {
             flight.succeeded = Some(at);
         }
-        self.metrics.refreshed(match &result {
-            Ok(_) => Refresh::Ok,
-            Err(TokenError::Unavailable { .. }) => Refresh::Unavailable,
-            Err(TokenError::InDoubt { .. }) => Refresh::Refused,
-            Err(_) => Refresh::Lost,
-        });
+        match &result {
+            Ok(_) => self.metrics.refreshed(Refresh::Ok),
+            Err(TokenError::Unavailable { .. }) => self.metrics.refreshed(Refresh::Unavailable),
+            // Counted where that is found.
+            Err(_) => {}
+        }
         let end = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
         flight.failed = result.as_ref().err().cloned().map(|error| Failed { end, at, error });
         result
@@ -322,6 +322,7 @@ impl Tokens {
             };
             return self.lost(key, state, problem).await;
         };
+        self.metrics.refreshed(Refresh::Refused);
         let until = now.checked_add(left).unwrap_or(now);
         let problem = format!("{problem}, since {since}; nothing else says so, and it is believed only at {until}");
         tracing::warn!(
@@ -350,6 +351,7 @@ impl Tokens {
             problem,
             "credentials lost"
         );
+        self.metrics.refreshed(Refresh::Lost);
         if let Err(error) = self.installations.set_state(key, state, &problem).await {
             return unavailable(error.to_string());
         }

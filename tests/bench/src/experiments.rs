@@ -1,6 +1,7 @@
-//! What one portal's trouble costs others, and how much goes through a narrow portal: the gateway beside the emulator.
+//! What the trouble of one portal or of one executor costs others, and how much goes through a narrow portal: the gateway beside
+//! the emulator.
 
-use std::{net::SocketAddr, path::Path};
+use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use portal::{NewPortal, Running};
@@ -14,8 +15,14 @@ use crate::{
     systems::{self, APP},
 };
 
-/// Answers due at the slow portal.
+/// Answers due at the slow portal, jobs that wait for the executor that is away.
 const DUE: u64 = 100_000;
+/// Workflows that are measured before and beside those jobs.
+const MEASURED: u64 = 5000;
+/// An executor that nobody answers for.
+const AWAY: &str = "package away.v1; import \"bizproc/v1/annotations.proto\"; message Nothing {} service Away { \
+    rpc Call(Nothing) returns (Nothing) { option (bizproc.v1.activity) = { code: \"away\" name: { key: \"en\" value: \"Away\" } \
+    wait: WAIT_ALWAYS }; } }";
 /// Workflows of the other one.
 const OTHERS: u64 = 20;
 /// What the slow portal takes for a request, milliseconds.
@@ -36,6 +43,7 @@ pub(crate) async fn run(experiment: Experiment, options: &Options) -> Result<Str
     let stage = Stage::start(options, folder.path()).await?;
     let (found, text) = match experiment {
         Experiment::Fairness => fairness(&stage, options.answers.unwrap_or(DUE)).await?,
+        Experiment::Executor => executor(&stage, options.answers.unwrap_or(DUE)).await?,
         Experiment::Limiter => limiter(&stage, options.answers.unwrap_or(LIMITED)).await?,
     };
     Ok(if options.json { found.to_string() } else { text })
@@ -45,7 +53,6 @@ pub(crate) async fn run(experiment: Experiment, options: &Options) -> Result<Str
 struct Stage {
     emulator: Running,
     control: SocketAddr,
-    #[expect(dead_code, reason = "the services end with it")]
     services: Vec<Process>,
 }
 
@@ -61,7 +68,8 @@ impl Stage {
         })
         .await?;
         let control = emulator.control_url.trim_start_matches("http://").parse()?;
-        let services = systems::services(options, &emulator.oauth_url, "", |_| Vec::new(), folder).await?;
+        let away = away(folder)?;
+        let services = systems::services(options, &emulator.oauth_url, &away, |_| Vec::new(), folder).await?;
         let stage = Self {
             emulator,
             control,
@@ -84,13 +92,24 @@ impl Stage {
             self.ask("POST", portal, &format!("apps/{CLIENT_ID}/finish"), &Value::Null)
                 .await?;
         }
-        self.wait(portal, "calls:bizproc.activity.add", 2).await.map(drop)
+        // The hasher's two and the one that is away.
+        self.wait(portal, "calls:bizproc.activity.add", 3).await.map(drop)
     }
 
     async fn start_workflows(&self, portal: &str, count: u64) -> Result<()> {
-        let step = json!({"code": "md5", "properties": {"inputString": "x"}});
+        self.start_workflows_of("md5", portal, count).await
+    }
+
+    async fn start_workflows_of(&self, code: &str, portal: &str, count: u64) -> Result<()> {
+        let step = json!({"code": code, "properties": {"inputString": "x"}});
         let workflows = json!({"steps": [step], "count": count});
         self.ask("POST", portal, "workflows", &workflows).await.map(drop)
+    }
+
+    /// CPU seconds of the services so far.
+    fn cpu(&self) -> Result<f64> {
+        let all = self.services.iter().map(|process| Ok(process.cpu()?.total()));
+        all.sum()
     }
 
     /// Waits until a counter is there, for an hour at most; gives all counters.
@@ -140,6 +159,47 @@ async fn fairness(stage: &Stage, due: u64) -> Result<(Value, String)> {
             "{OTHERS} workflows of a portal were answered within {seconds:.2} s, while another that takes {SLOW_MS} ms a request had \
              {due} answers due and got {gone} of them"
         ),
+    ))
+}
+
+async fn executor(stage: &Stage, waiting: u64) -> Result<(Value, String)> {
+    // The first ones warm everything up.
+    measured(stage, 1).await?;
+    let (alone, seconds_alone) = measured(stage, 2).await?;
+    stage.start_workflows_of("away", "main", waiting).await?;
+    stage.wait("main", "callbacks_acknowledged", waiting).await?;
+    let (beside, seconds_beside) = measured(stage, 3).await?;
+    let (cpu, seconds) = (beside / alone, seconds_beside / seconds_alone);
+    Ok((
+        json!({"waiting": waiting, "workflows": MEASURED, "cpu_alone_us": alone, "cpu_beside_us": beside, "cpu_ratio": cpu,
+            "seconds_alone": seconds_alone, "seconds_beside": seconds_beside, "seconds_ratio": seconds}),
+        format!(
+            "{MEASURED} workflows took {beside:.0} us of CPU each beside {waiting} jobs of an executor that is away, {cpu:.2} of what they \
+             took before, and {seconds_beside:.2} s in all, {seconds:.2} of that before"
+        ),
+    ))
+}
+
+/// Runs workflows whose executor works, for the time so many; microseconds of CPU each, and seconds.
+async fn measured(stage: &Stage, time: u64) -> Result<(f64, f64)> {
+    let (before, start) = (stage.cpu()?, clock::now());
+    stage.start_workflows("other", MEASURED).await?;
+    stage.wait("other", "workflows_finished", time * MEASURED).await?;
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(((stage.cpu()? - before) * 1e6 / number(MEASURED), seconds))
+}
+
+/// The configuration of an executor that is away, whose descriptors are a file.
+fn away(folder: &Path) -> Result<String> {
+    let (source, descriptors) = (folder.join("away.proto"), folder.join("away.bin"));
+    fs::write(&source, format!("syntax = \"proto3\"; {AWAY}"))?;
+    let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    let mut compiler = protox::Compiler::new([folder, &contracts])?;
+    compiler.include_imports(true).open_file("away.proto")?;
+    fs::write(&descriptors, compiler.encode_file_descriptor_set())?;
+    Ok(format!(
+        "[registrar.executors.away]\nuri = \"http://127.0.0.1:9\"\ndescriptors = \"{}\"\ncodes = [\"away\"]",
+        descriptors.display()
     ))
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Command {
 pub(crate) enum Experiment {
     /// How long another portal's workflows wait beside a slow portal with many answers due.
     Fairness,
+    /// What jobs of an executor that is away cost the jobs of another one.
+    Executor,
     /// How many answers a second a portal gets that takes two requests a second.
     Limiter,
 }
@@ -65,7 +67,7 @@ pub(crate) struct Options {
     /// Another experiment instead, with the gateway alone beside the emulator.
     #[arg(long, value_enum)]
     pub(crate) experiment: Option<Experiment>,
-    /// Answers due in that experiment [default: as README.md says].
+    /// Answers due, or jobs waiting, in that experiment [default: as README.md says].
     #[arg(long)]
     pub(crate) answers: Option<u64>,
     /// A few hundred jobs: shows that the benchmark works, measures nothing.

@@ -4,6 +4,9 @@
 //! replaces what looks like a reference to another command's result. Measured on the server's code: over 1,200,000 texts that
 //! keep to these rules nothing changed on any of its three ways.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde_json::Value;
 
 /// Words that its filter may take for SQL, also as parts of words.
@@ -46,27 +49,30 @@ fn is_safe(value: &Value, fields: &mut usize) -> bool {
 }
 
 fn is_safe_text(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut blanks = 0;
-    let plain = bytes.iter().all(|byte| {
-        blanks = if byte.is_ascii_whitespace() || *byte == 0x0b {
-            blanks + 1
-        } else {
-            0
-        };
-        let control = byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
-        blanks < BLANKS && !control && !b"$<=:(%\\&".contains(byte)
-    });
-    plain && !bytes.windows(2).any(|pair| pair == b"/." || pair == b"./") && !has_word(bytes)
+    !FILTERED.is_match(text) && (text.len() < BLANKS || longest_blank(text) < BLANKS)
 }
 
-fn has_word(bytes: &[u8]) -> bool {
-    WORDS.iter().any(|word| {
-        bytes
-            .windows(word.len())
-            .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-    })
+fn longest_blank(text: &str) -> usize {
+    let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let runs = text.as_bytes().split(|byte| !blank(byte));
+    runs.map(<[u8]>::len).max().unwrap_or_default()
 }
+
+/// What the filter may alter, looked for in one pass.
+static FILTERED: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let controls = (0..128_u8).filter(|byte| byte.is_ascii_control() && !b"\t\n\r".contains(byte));
+    let bytes = controls.chain(*b"$<=:(%\\&").map(|byte| vec![byte]);
+    let texts = WORDS
+        .into_iter()
+        .chain(["/.", "./"])
+        .map(|text| text.as_bytes().to_vec());
+    let patterns: Vec<Vec<u8>> = bytes.chain(texts).collect();
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(patterns)
+        .expect("some short patterns")
+});
 
 #[cfg(test)]
 mod tests {

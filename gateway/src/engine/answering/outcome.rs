@@ -67,7 +67,7 @@ impl Engine {
                         let unproved = Unproved {
                             row: held.row,
                             revision: held.job.revision.clone(),
-                            id: held.job.id(),
+                            key: held.job.key,
                             sends: held.progress.sends,
                             deadline: held.job.deadline,
                             went_on: false,
@@ -183,7 +183,7 @@ impl Engine {
             let Unproved {
                 row,
                 permit,
-                id,
+                key,
                 revision,
                 ..
             } = unproved;
@@ -191,7 +191,7 @@ impl Engine {
             let settling = match next {
                 Next::Done(evidence) => Settling::Done { note: evidence.text() },
                 Next::Repeat => {
-                    tracing::info!(job = id, "the answer was not seen to arrive: it is sent again");
+                    tracing::info!(job = key.id(), "the answer was not seen to arrive: it is sent again");
                     due.push((sender.line(revision, State::AnsweredUnsent), now));
                     Settling::Repeat
                 }
@@ -200,7 +200,7 @@ impl Engine {
                     Settling::Look(at)
                 }
                 Next::Park(problem) => {
-                    tracing::warn!(job = id, problem, "parked: a person has to look");
+                    tracing::warn!(job = key.id(), problem, "parked: a person has to look");
                     Settling::Park(problem)
                 }
                 Next::Unproved => Settling::Unproved,

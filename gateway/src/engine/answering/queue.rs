@@ -128,7 +128,7 @@ impl Queue {
         workflow.unproved.push(Unproved {
             row,
             permit,
-            id: job.id(),
+            key: job.key,
             revision: job.revision,
             sends: progress.sends,
             deadline: job.deadline,

@@ -1,8 +1,10 @@
 //! One workflow with answers on their way.
 
+use std::sync::Arc;
+
 use crate::{
     engine::Permit,
-    job::{Deadline, Millis},
+    job::{Deadline, Key, Millis},
     portal::LastSend,
     storage::RowId,
 };
@@ -36,9 +38,9 @@ pub(super) struct Last {
 /// What is kept of a job whose answer was sent.
 pub(super) struct Unproved {
     pub(super) row: RowId,
-    pub(super) revision: String,
+    pub(super) revision: Arc<str>,
     pub(super) permit: Permit,
-    pub(super) id: String,
+    pub(super) key: Key,
     pub(super) sends: u32,
     pub(super) deadline: Deadline,
     pub(super) went_on: bool,

@@ -31,7 +31,7 @@ pub(crate) fn lines(db: &Connection) -> rusqlite::Result<Vec<(Line, Millis)>> {
     let mut lines: Vec<(Line, Millis)> = Vec::new();
     loop {
         let behind = lines.last().map(|(line, _)| line);
-        let text = |part: fn(&Line) -> &String| behind.map_or("", |line| part(line).as_str());
+        let text = |part: fn(&Line) -> &str| behind.map_or("", part);
         let behind = params![
             text(|line| &line.app),
             text(|line| &line.member_id),

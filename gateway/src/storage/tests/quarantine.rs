@@ -90,7 +90,7 @@ pub(super) async fn steps_are_taken(engine: &impl Engine) {
         .await
         .unwrap();
     assert_eq!(due.jobs.len(), 1);
-    assert_eq!(due.jobs[0].1.job.revision, "r2");
+    assert_eq!(&*due.jobs[0].1.job.revision, "r2");
     assert_eq!(due.jobs[0].1.payload, b"properties[a]=1");
 }
 

@@ -201,8 +201,8 @@ impl World {
             assert!(held.permit.lighten());
             let unproved = Unproved {
                 row: held.row,
-                id: String::new(),
-                revision: String::new(),
+                key: held.job.key,
+                revision: held.job.revision.clone(),
                 sends: 1,
                 deadline: held.job.deadline,
                 went_on: false,
