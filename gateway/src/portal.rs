@@ -4,6 +4,7 @@ mod body;
 mod client;
 mod confirm;
 mod limits;
+mod operating;
 mod reply;
 mod resolver;
 mod rows;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     client::HttpClient,
     confirm::{LastSend, Next, Row},
     limits::{Limits, Rates},
+    operating::Operating,
     rows::{PAGE, is_readable},
     send::{Exchanged, Read, Sending, Sent},
     verdict::Verdict,
@@ -44,6 +46,7 @@ pub(crate) struct Portal {
     pub(crate) member_id: String,
     pub(crate) pause: Pause,
     pub(crate) limits: Arc<Mutex<Limits>>,
+    pub(crate) operating: Mutex<Operating>,
     tokens: Tokens,
 }
 
@@ -71,6 +74,7 @@ impl Portals {
             member_id: member_id.to_owned(),
             pause: Pause::new(BACKOFF, PROBE),
             limits,
+            operating: Mutex::default(),
             tokens: Tokens::default(),
         }
     }

@@ -11,6 +11,6 @@ pub(crate) use self::{
     credentials::{Credentials, digest},
     proof::{Proof, Unproved, prove},
     repository::Installations,
-    tokens::{Beside, Issued, Purpose, TokenError, Tokens},
+    tokens::{Issued, Purpose, TokenError, Tokens},
 };
 pub(crate) use crate::storage::{Installation, Key, TokenDigest};

@@ -13,7 +13,7 @@ mod methods;
 mod query;
 mod reply;
 
-pub use batch::{BATCH_LIMIT, Command, batch_params, batch_results};
+pub use batch::{BATCH_LIMIT, Command, batch_params, batch_results, batch_time};
 pub use batch_safe::is_batch_safe;
 pub use client::{Client, MAX_REPLY_BYTES, client_builder, method_url};
 pub use error::CallError;

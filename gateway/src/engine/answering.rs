@@ -119,23 +119,31 @@ impl Engine {
             let stopping = self.0.shared.lifecycle.is_stopping();
             let mut queue = sender.queue.lock();
             let unseen = queue.unseen(now);
-            let plan = queue.plan(now, &mut sender.portal.limits.lock(), &sender.portal.pause);
+            let plan = queue.plan(
+                now,
+                &mut sender.portal.limits.lock(),
+                &sender.portal.operating.lock(),
+                &sender.portal.pause,
+            );
             let left = match &plan {
-                Plan::Pause(_) => queue.give_up(),
+                Plan::Pause(..) => queue.give_up(),
                 // What can't go now goes after the next start.
                 Plan::Wait(_) | Plan::Nothing if stopping => queue.give_up(),
                 _ => Vec::new(),
             };
             drop(queue);
             self.settle(sender, unseen);
-            let paused = if let Plan::Pause(at) = &plan { *at } else { now };
+            let (until, problem) = match &plan {
+                Plan::Pause(at, problem) => (*at, *problem),
+                _ => (now, "the gateway stops: the answer waits"),
+            };
             for Ready { held, timeline, .. } in left {
-                let mark = self.unsent(&held, paused, "the portal is in trouble: the answer waits");
+                let mark = self.unsent(&held, until, problem);
                 self.finish(held, mark, timeline);
             }
             match plan {
                 Plan::Request(request) => self.spawn_request(sender.clone(), request),
-                Plan::Pause(at) | Plan::Wait(at) => {
+                Plan::Pause(at, _) | Plan::Wait(at) => {
                     if !stopping {
                         self.sleep(sender, at);
                     }

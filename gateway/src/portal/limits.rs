@@ -10,13 +10,6 @@ const RESERVED: f64 = 5.0;
 const AT_ONCE: f64 = 0.25;
 /// A reply that takes longer: the portal has enough to do.
 const SLOW: Duration = Duration::from_secs(1);
-/// A method is refused once it has run for 420 s of ten minutes, by the server's default. From here on it is left alone until the
-/// portal counts anew.
-const BUSY: f64 = 360.0;
-/// The portal counts over ten minutes.
-const LONGEST: Duration = Duration::from_mins(10);
-/// Until a portal that has not said when it counts anew is asked again.
-const UNKNOWN: Duration = Duration::from_mins(1);
 /// Quick replies in a row before one request more is under way at once.
 const QUICK: u32 = 20;
 
@@ -41,10 +34,6 @@ pub(crate) struct Limits {
     last: Millis,
     width: usize,
     quick: u32,
-    /// The portal's time for us is used up until then.
-    rests_until: Millis,
-    /// When the portal counts that time anew, as it said.
-    resets_at: Millis,
 }
 
 impl Limits {
@@ -56,8 +45,6 @@ impl Limits {
             last: Millis::default(),
             width: rates.at_once,
             quick: 0,
-            rests_until: Millis::default(),
-            resets_at: Millis::default(),
         }
     }
 
@@ -68,9 +55,6 @@ impl Limits {
 
     /// Takes a place for a request, or says when there is one. `full`: it carries as much as one can.
     pub(crate) fn take(&mut self, now: Millis, full: bool) -> Result<(), Millis> {
-        if now < self.rests_until {
-            return Err(self.rests_until);
-        }
         if self.rates.per_second <= 0.0 {
             return Ok(());
         }
@@ -95,28 +79,6 @@ impl Limits {
     pub(crate) fn overflowed(&mut self, now: Millis) {
         self.leak(now);
         self.level = self.rates.burst.max(1.0);
-    }
-
-    /// A method has run for so many seconds of the portal's time; it counts anew after `reset`.
-    pub(crate) fn operated(&mut self, seconds: f64, reset: Duration, now: Millis) {
-        let resets_at = now.after(reset.min(LONGEST));
-        if self.resets_at <= now || resets_at < self.resets_at {
-            self.resets_at = resets_at;
-        }
-        if seconds >= BUSY {
-            self.rests_until = self.rests_until.max(resets_at);
-        }
-    }
-
-    /// The portal refuses a method that has run for too long; how long it is to be left alone for that.
-    pub(crate) fn blocked(&mut self, now: Millis) -> Duration {
-        let until = if self.resets_at > now {
-            self.resets_at
-        } else {
-            now.after(UNKNOWN)
-        };
-        self.rests_until = self.rests_until.max(until);
-        until.since(now)
     }
 
     /// A request was answered.
@@ -224,34 +186,6 @@ mod tests {
             limits.replied(Duration::from_millis(50));
         }
         assert_eq!(limits.width(), 4);
-    }
-
-    #[test]
-    fn what_a_method_may_run_is_not_used_up() {
-        let mut limits = Limits::new(CLOUD);
-        limits.operated(359.0, Duration::from_secs(100), Millis(0));
-        assert_eq!(limits.take(Millis(0), true), Ok(()));
-        limits.operated(361.0, Duration::from_secs(100), Millis(0));
-        assert_eq!(limits.take(Millis(99_999), true), Err(Millis(100_000)));
-        assert_eq!(limits.take(Millis(100_000), true), Ok(()));
-        limits.operated(400.0, Duration::MAX, Millis(0));
-        assert_eq!(limits.take(Millis(600_000), true), Ok(()), "ten minutes at most");
-    }
-
-    #[test]
-    fn a_blocked_method_waits_until_the_portal_counts_anew() {
-        let mut limits = Limits::new(CLOUD);
-        assert_eq!(
-            limits.blocked(Millis(0)),
-            Duration::from_mins(1),
-            "it has not said when"
-        );
-        limits.operated(1.0, Duration::from_mins(5), Millis(60_000));
-        limits.operated(1.0, Duration::from_secs(100), Millis(60_000));
-        limits.operated(1.0, Duration::from_secs(200), Millis(60_000));
-        assert_eq!(limits.blocked(Millis(150_000)), Duration::from_secs(10));
-        assert_eq!(limits.take(Millis(159_999), true), Err(Millis(160_000)));
-        assert_eq!(limits.take(Millis(160_000), true), Ok(()));
     }
 
     #[test]

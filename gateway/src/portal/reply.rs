@@ -1,11 +1,14 @@
 //! What each part of a portal's reply means.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
-use bitrix::rest::{CallError, ErrorKind, Reply, Time, batch_results};
-use serde_json::Value;
+use bitrix::rest::{CallError, ErrorKind, Reply, Time, batch_results, batch_time};
 
-use super::{Exchanged, Limits, Read, Sent, Verdict, rows};
+use super::{
+    Exchanged, Read, Sent, Verdict,
+    operating::{Account, Operating},
+    rows,
+};
 use crate::job::Millis;
 
 /// A reply that was understood.
@@ -16,46 +19,49 @@ pub(super) enum Replied {
 }
 
 impl Replied {
-    /// Takes note of what each method in it says of its time.
-    fn note_times(&self, limits: &mut Limits, now: Millis) {
-        for time in self.times() {
-            if let (Some(operating), Some(reset_at)) = (time.operating, time.operating_reset_at) {
-                let reset = Duration::try_from_secs_f64(reset_at - time.finish).unwrap_or_default();
-                limits.operated(operating, reset, now);
-            }
-        }
-    }
-
-    fn times(&self) -> Vec<Time> {
+    /// Takes note of what each method in it says of its time. Readings come first.
+    fn note_times(&self, (answers, readings): (usize, usize), operating: &mut Operating, now: Millis) {
+        let account = if answers == 0 {
+            &mut operating.readings
+        } else {
+            &mut operating.answers
+        };
         match self {
-            Self::Taken(time) => time.iter().copied().collect(),
+            Self::Taken(time) => time.iter().for_each(|time| account.note(time, now)),
             Self::Whole(reply) => {
-                let parts = reply.result.get("result_time").and_then(Value::as_object);
-                let parts = parts.into_iter().flatten().filter_map(|(_, time)| Time::of_json(time));
-                reply.time.into_iter().chain(parts).collect()
+                // A batch is not counted itself.
+                reply.time.iter().for_each(|time| account.note(time, now));
+                for at in 0..answers + readings {
+                    let account = if at < readings {
+                        &mut operating.readings
+                    } else {
+                        &mut operating.answers
+                    };
+                    if let Some(time) = batch_time(reply, at) {
+                        account.note(&time, now);
+                    }
+                }
             }
         }
     }
 }
 
-/// What a refusal means, which may be about the portal's limits.
-pub(super) fn verdict(error: &CallError, limits: &mut Limits, now: Millis) -> Verdict {
+/// What a refusal of a method means.
+pub(super) fn verdict(error: &CallError, account: &mut Account, now: Millis) -> Verdict {
     match error.kind {
-        ErrorKind::RateLimited => limits.overflowed(now),
-        ErrorKind::OperationTimeLimit => return Verdict::Pause(limits.blocked(now)),
-        _ => {}
+        ErrorKind::OperationTimeLimit => Verdict::Pause(account.blocked(now)),
+        _ => Verdict::of(error),
     }
-    Verdict::of(error)
 }
 
 /// What became of the answers and the readings.
 pub(super) fn judged(
     replied: Replied,
     (answers, readings): (usize, usize),
-    limits: &mut Limits,
+    operating: &mut Operating,
     end: Millis,
 ) -> Exchanged {
-    replied.note_times(limits, end);
+    replied.note_times((answers, readings), operating, end);
     let reply = match replied {
         Replied::Taken(time) => {
             return Exchanged {
@@ -80,7 +86,7 @@ pub(super) fn judged(
             sent.push(match part {
                 Ok(_) => Sent::Taken,
                 Err(error) => Sent::Refused(
-                    verdict(&error, limits, end),
+                    verdict(&error, &mut operating.answers, end),
                     format!("the portal refused the answer: {error}"),
                 ),
             });
@@ -88,7 +94,7 @@ pub(super) fn judged(
         }
         let found = match part {
             Ok(result) => rows::read(&result).map_err(|problem| Read::Denied(problem.into())),
-            Err(error) => Err(match verdict(&error, limits, end) {
+            Err(error) => Err(match verdict(&error, &mut operating.readings, end) {
                 Verdict::Forbidden | Verdict::Barred => Read::Denied(error.to_string()),
                 verdict => Read::Failed(verdict, error.to_string()),
             }),
@@ -115,37 +121,40 @@ pub(super) fn second(time: Option<Time>, end: Millis) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bitrix::rest::decode_reply;
     use http::{HeaderMap, StatusCode};
     use serde_json::json;
 
     use super::*;
-    use crate::portal::Rates;
 
     #[test]
     fn a_blocked_method_rests_until_the_portal_counts_anew() {
-        let mut limits = Limits::new(Rates {
-            burst: 50.0,
-            per_second: 2.0,
-            at_once: 4,
-        });
+        let mut operating = Operating::default();
         let time = Time {
             finish: 100.0,
             operating: Some(1.0),
             operating_reset_at: Some(130.0),
             ..Time::default()
         };
-        judged(Replied::Taken(Some(time)), (1, 0), &mut limits, Millis(0));
+        judged(Replied::Taken(Some(time)), (1, 0), &mut operating, Millis(0));
         // A batch is not counted itself.
         let body = json!({
             "result": {"result": {}, "result_error": {"c0": {"error": "OPERATION_TIME_LIMIT"}}},
             "time": {"start": 109, "finish": 110, "duration": 1},
         });
         let reply = decode_reply(StatusCode::OK, &HeaderMap::new(), body.to_string().as_bytes()).unwrap();
-        let exchanged = judged(Replied::Whole(reply), (1, 0), &mut limits, Millis(10_000));
+        let exchanged = judged(Replied::Whole(reply), (1, 0), &mut operating, Millis(10_000));
         let [Sent::Refused(verdict, _)] = &exchanged.answers[..] else {
             panic!("{exchanged:?}")
         };
         assert_eq!(*verdict, Verdict::Pause(Duration::from_secs(20)));
+        assert!(operating.answers.rests(Millis(29_999)).is_some());
+        assert_eq!(
+            operating.readings.rests(Millis(10_000)),
+            None,
+            "the other method is not concerned"
+        );
     }
 }

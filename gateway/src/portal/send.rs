@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bitrix::rest::{Command, batch_params, check_reply, decode_reply};
+use bitrix::rest::{Command, ErrorKind, batch_params, check_reply, decode_reply};
 use proto::registrar::v1::RecheckRequest;
 use serde_json::Value;
 use service::{
@@ -17,6 +17,7 @@ use service::{
 use super::{
     Portal, Portals, Row, Verdict,
     client::SendError,
+    operating::Operating,
     reply::{Replied, judged, second, verdict},
     rows,
     token::{NoToken, Token},
@@ -132,13 +133,13 @@ impl Portals {
             );
             let error = match replied {
                 Ok(replied) => {
-                    let mut limits = portal.limits.lock();
-                    limits.replied(start.duration_until(end).unsigned_abs());
-                    return judged(replied, (answers.len(), read.len()), &mut limits, end.into());
+                    portal.limits.lock().replied(start.duration_until(end).unsigned_abs());
+                    let mut operating = portal.operating.lock();
+                    return judged(replied, (answers.len(), read.len()), &mut operating, end.into());
                 }
                 Err(error) => error,
             };
-            let (verdict, problem) = self.refused(portal, error, end.into()).await;
+            let (verdict, problem) = self.refused(portal, answers.is_empty(), error, end.into()).await;
             let verdict = match verdict {
                 Verdict::Token if rejected.is_none() => {
                     rejected = Some(token);
@@ -153,7 +154,7 @@ impl Portals {
     }
 
     /// What it means that a request as a whole was not taken.
-    async fn refused(&self, portal: &Portal, error: SendError, now: Millis) -> (Verdict, String) {
+    async fn refused(&self, portal: &Portal, reads: bool, error: SendError, now: Millis) -> (Verdict, String) {
         let error = match error {
             SendError::Transport(problem) => {
                 let problem = format!("the portal can't be reached: {problem}");
@@ -161,7 +162,14 @@ impl Portals {
             }
             SendError::Portal(error) => error,
         };
-        let verdict = verdict(&error, &mut portal.limits.lock(), now);
+        if error.kind == ErrorKind::RateLimited {
+            portal.limits.lock().overflowed(now);
+        }
+        let verdict = {
+            let mut operating = portal.operating.lock();
+            let Operating { answers, readings } = &mut *operating;
+            verdict(&error, if reads { readings } else { answers }, now)
+        };
         let told = match verdict {
             _ if error.location.is_some() => Some("302"),
             Verdict::Closed(_) | Verdict::Barred => Some(error.code.as_str()),
@@ -173,7 +181,8 @@ impl Portals {
             portal.tokens.forget().await;
             self.tell(portal, code);
         }
-        (verdict, format!("the portal refused the answer: {error}"))
+        let what = if reads { "to tell of workflows" } else { "the answer" };
+        (verdict, format!("the portal refused {what}: {error}"))
     }
 
     fn without_token(&self, answers: usize, no: NoToken) -> Exchanged {

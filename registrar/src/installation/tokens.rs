@@ -72,14 +72,6 @@ struct Failed {
     error: TokenError,
 }
 
-/// What speaks against an installation beside the OAuth server's refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Beside {
-    Nothing,
-    /// The portal's word.
-    Portal,
-}
-
 /// A token to call the portal with.
 #[derive(Debug, Clone)]
 pub(crate) struct Issued {
@@ -197,12 +189,7 @@ impl Tokens {
                 retry: wait,
             });
         }
-        let beside = if rejected.is_some() && !expired {
-            Beside::Portal
-        } else {
-            Beside::Nothing
-        };
-        let result = self.refresh(&installation, &credentials, beside, parent).await;
+        let result = self.refresh(&installation, &credentials, parent).await;
         let at = self.clock.now();
         if result.is_ok() {
             flight.succeeded = Some(at);
@@ -228,7 +215,6 @@ impl Tokens {
         &self,
         installation: &Installation,
         credentials: &Credentials,
-        beside: Beside,
         parent: &Parent,
     ) -> Result<Issued, TokenError> {
         let key = &installation.key;
@@ -244,7 +230,7 @@ impl Tokens {
         };
         let pair = match self.remote.refresh(parent, server, app, refresh_token).await {
             Ok(pair) => pair,
-            Err(error) => return Err(self.failed(installation, &error, beside).await),
+            Err(error) => return Err(self.failed(installation, &error).await),
         };
         if pair
             .member_id
@@ -279,7 +265,7 @@ impl Tokens {
     }
 
     /// What follows from the OAuth server's refusal of a refresh.
-    async fn failed(&self, installation: &Installation, error: &CallError, beside: Beside) -> TokenError {
+    async fn failed(&self, installation: &Installation, error: &CallError) -> TokenError {
         let key = &installation.key;
         let state = match error.kind {
             ErrorKind::InvalidGrant => State::TokenRevoked,
@@ -297,30 +283,23 @@ impl Tokens {
                 };
             }
         };
-        self.against(installation, state, error.to_string(), beside).await
+        self.against(installation, state, error.to_string()).await
     }
 
-    /// The OAuth server speaks against an installation: it is lost if something else does, too, or when it has done so for long.
-    pub(crate) async fn against(
-        &self,
-        installation: &Installation,
-        state: State,
-        problem: String,
-        beside: Beside,
-    ) -> TokenError {
+    /// The OAuth server speaks against an installation: it is lost when it has done so for long. That a portal takes its token no
+    /// more is no second word: that is how every token ends.
+    pub(crate) async fn against(&self, installation: &Installation, state: State, problem: String) -> TokenError {
         let (key, now) = (&installation.key, self.clock.now());
         let since = installation.refused_since.unwrap_or(now);
+        // A clock may go back.
+        let passed = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         let left = self
             .config
             .lost_after
-            .checked_sub(now.duration_since(since).unsigned_abs())
-            .filter(|left| !left.is_zero() && beside == Beside::Nothing);
+            .checked_sub(passed)
+            .filter(|left| !left.is_zero());
         let Some(left) = left else {
-            let problem = match beside {
-                Beside::Nothing => format!("{problem}, since {since}"),
-                Beside::Portal => format!("{problem}; the portal refuses its token, too"),
-            };
-            return self.lost(key, state, problem).await;
+            return self.lost(key, state, format!("{problem}, since {since}")).await;
         };
         self.metrics.refreshed(Refresh::Refused);
         let until = now.checked_add(left).unwrap_or(now);

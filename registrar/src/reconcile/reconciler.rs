@@ -36,7 +36,7 @@ const LOOK: Backoff = Backoff::seconds(60, 900);
 /// How soon a pass that met trouble is tried again.
 const RETRY: Backoff = Backoff::seconds(15, 600);
 /// How often an installation that does not work is tried.
-const DEAD: Duration = Duration::from_hours(24);
+const DEAD: Duration = Duration::from_hours(1);
 
 /// Reconciles installations.
 pub(crate) struct Reconciler {

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     error::Error,
-    installation::{Beside, Installation, Installations, Issued, Key, Purpose, TokenError, Tokens, digest},
+    installation::{Installation, Installations, Issued, Key, Purpose, TokenError, Tokens, digest},
     remote::{Parent, Remote},
 };
 
@@ -128,10 +128,7 @@ impl<'a> Session<'a> {
     async fn ask(&mut self) -> Result<bitrix::oauth::Install, Stop> {
         match self.app_info().await {
             Err(Stop::Lost { state, problem }) => {
-                let against = self
-                    .tokens
-                    .against(self.installation, state, problem, Beside::Nothing)
-                    .await;
+                let against = self.tokens.against(self.installation, state, problem).await;
                 Err(against.into())
             }
             answered => answered,

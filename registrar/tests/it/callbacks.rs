@@ -152,7 +152,7 @@ async fn an_administrators_callback_with_a_refresh_token_is_an_installation() {
         world.refresh.clear();
         world.access.clear();
     });
-    assert_eq!(harness.reconcile().await.state(), State::TokenRevoked);
+    assert_eq!(harness.lost().await.state(), State::TokenRevoked);
     assert_eq!(harness.prove(harness.auth(2)).await.unwrap().verdict(), Verdict::Proved);
     harness.issue(None).await.unwrap();
 }

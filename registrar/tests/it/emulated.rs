@@ -156,6 +156,8 @@ async fn expired_and_revoked_tokens() {
     world.app("expire", json!({})).await;
     assert_eq!(world.reconcile().await.problem, "");
     world.app("revoke", json!({})).await;
+    assert_eq!(world.reconcile().await.state(), State::Active);
+    world.harness.advance(world.harness.config.lost_after.as_secs());
     assert_eq!(world.reconcile().await.state(), State::TokenRevoked);
     assert_eq!(world.install().await.state(), State::Active);
 }

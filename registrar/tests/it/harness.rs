@@ -285,6 +285,13 @@ impl Harness {
         response.installations.remove(0)
     }
 
+    /// The OAuth server refuses the installation's token for as long as it takes.
+    pub(crate) async fn lost(&self) -> InstallationView {
+        self.reconcile().await;
+        self.advance(self.config.lost_after.as_secs());
+        self.reconcile().await
+    }
+
     pub(crate) async fn view(&self) -> InstallationView {
         let request = ListInstallationsRequest::default();
         let mut response = self.operator().list_installations(request).await.unwrap().into_inner();

@@ -264,7 +264,7 @@ async fn a_revoked_installation_heals_when_an_administrator_opens_the_app() {
         world.refresh.clear();
         world.access.clear();
     });
-    let view = harness.reconcile().await;
+    let view = harness.lost().await;
     assert_eq!(view.state(), State::TokenRevoked);
     assert!(!view.problem.is_empty());
     let response = harness.install(harness.auth(2)).await;

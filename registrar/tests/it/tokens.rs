@@ -1,6 +1,6 @@
 //! Access tokens.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proto::registrar::v1::{InstallationState as State, IssueTokenRequest};
 use tokio::sync::Semaphore;
@@ -150,8 +150,12 @@ async fn a_failure_is_shared_by_those_who_waited_for_it() {
 }
 
 #[tokio::test]
-async fn a_void_refresh_token_revokes_an_installation_that_the_portal_refuses_too() {
-    let harness = harness().await;
+async fn a_lost_installation_is_not_asked_for_again_and_again() {
+    let mut harness = Harness::prepare().await;
+    harness.config.lost_after = Duration::ZERO;
+    harness.define(&ONE);
+    harness.run().await;
+    harness.installed().await;
     let rejected = harness.issue(None).await.unwrap().access_token;
     harness.fake.world(|world| world.refresh.clear());
     assert_eq!(
@@ -159,15 +163,23 @@ async fn a_void_refresh_token_revokes_an_installation_that_the_portal_refuses_to
         "TOKEN_REVOKED"
     );
     assert_eq!(reason(&harness.issue(None).await.unwrap_err()), "TOKEN_REVOKED");
-    assert_eq!(
-        harness.fake.world(|world| world.count("oauth.token")),
-        1,
-        "not asked again and again"
-    );
+    assert_eq!(harness.fake.world(|world| world.count("oauth.token")), 1);
     let snapshot = harness
         .sync_until(|one| one.installations[0].state() == State::TokenRevoked)
         .await;
     assert_eq!(snapshot.installations.len(), 1);
+}
+
+#[tokio::test]
+async fn a_portal_that_takes_a_token_no_more_is_no_second_word() {
+    let harness = harness().await;
+    let rejected = harness.issue(None).await.unwrap().access_token;
+    let word = Instead::Error(400, "invalid_grant", "x");
+    harness.fake.world(|world| world.answer_once("oauth.token", word));
+    let status = harness.issue(Some(&rejected)).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    harness.advance(60);
+    harness.issue(Some(&rejected)).await.unwrap();
 }
 
 /// What the OAuth server may say of an installation, and what is believed in the end.

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value, json};
 
 use super::reply::{of_error, text};
-use super::{CallError, ErrorKind, Reply, query};
+use super::{CallError, ErrorKind, Reply, Time, query};
 
 /// Commands in one batch; the portal refuses what is over.
 pub const BATCH_LIMIT: usize = 50;
@@ -58,6 +58,11 @@ pub fn batch_results(reply: &Reply, commands: usize) -> Vec<Result<Value, CallEr
             }
         })
         .collect()
+}
+
+/// What a batch's reply says of the time of one of its commands.
+pub fn batch_time(reply: &Reply, at: usize) -> Option<Time> {
+    Time::of_json(reply.result.get("result_time")?.get(key(at))?)
 }
 
 /// Not a number, so that PHP keeps a map of them a map.

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use service::Backoff;
+
 use crate::{
     engine::schedule::Schedule,
     job::Millis,
@@ -18,6 +20,11 @@ const GATHER_FOR_ANSWERS: Duration = Duration::from_millis(250);
 const ALONG: Duration = Duration::from_secs(2);
 /// How long a token is not tried again that may not read workflows.
 const DENIED: Duration = Duration::from_hours(1);
+/// After readings that failed. Answers go meanwhile.
+const BACKOFF: Backoff = Backoff::seconds(4, 60);
+/// Readings that fail so often in a row while answers are taken: workflows are judged by time for a while.
+const BLIND: u32 = 5;
+const BLIND_FOR: Duration = Duration::from_mins(10);
 
 pub(super) type Id = Arc<str>;
 
@@ -29,6 +36,14 @@ pub(super) struct Looks {
     denied_until: Millis,
     /// When workflows were last read.
     read: Millis,
+    /// Nothing is read before.
+    rests_until: Millis,
+    /// Readings that failed in a row.
+    failures: u32,
+    /// An answer was taken since the first of those.
+    answers_taken: bool,
+    /// A request with nothing but readings is under way.
+    under_way: bool,
 }
 
 impl Looks {
@@ -52,6 +67,9 @@ impl Looks {
 
     /// When there is a reading to be made. `waited_for`: an answer waits for the reading of a workflow.
     pub(super) fn next(&self, now: Millis, waited_for: impl Fn(&Id) -> bool) -> Option<Millis> {
+        if self.under_way {
+            return None;
+        }
         let first = self.due.first()?;
         let mut page = self.due.due(now.max(first)).take(PAGE);
         let distance = if page.clone().count() == PAGE {
@@ -62,7 +80,7 @@ impl Looks {
         } else {
             GATHER
         };
-        Some(first.max(self.read.after(distance)))
+        Some(first.max(self.read.after(distance)).max(self.rests_until))
     }
 
     /// Pages that are due, one at least; as many as one request reads.
@@ -90,17 +108,63 @@ impl Looks {
         self.unseen.first()
     }
 
-    /// Nothing can be read before then.
-    pub(super) fn delay(&mut self, until: Millis) {
-        while let Some(id) = self.due.pop_due(Millis(until.0 - 1)) {
-            self.add(&id, until);
+    /// Nothing is to be read before then.
+    pub(super) fn rest(&mut self, until: Millis) {
+        self.rests_until = self.rests_until.max(until);
+    }
+
+    /// A request with nothing but readings goes: no other one before it is back.
+    pub(super) fn goes(&mut self) {
+        self.under_way = true;
+    }
+
+    /// It is back.
+    pub(super) fn is_back(&mut self) {
+        self.under_way = false;
+    }
+
+    /// Readings that fail go alone: answers must not wait for them.
+    pub(super) fn are_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// A reading came.
+    pub(super) fn work(&mut self) {
+        (self.failures, self.answers_taken, self.rests_until) = (0, false, Millis::default());
+    }
+
+    /// A reading failed: when the next one may go. `least`: the pause that was asked for.
+    pub(super) fn failed(&mut self, now: Millis, least: Duration) -> Millis {
+        self.failures += 1;
+        self.rest(now.after(BACKOFF.delay(self.failures).max(least)));
+        self.rests_until
+    }
+
+    /// A portal took an answer.
+    pub(super) fn answer_taken(&mut self) {
+        self.answers_taken |= self.are_failing();
+    }
+
+    /// Answers are taken and nothing can be read: workflows are judged by time for a while; true when that is new.
+    pub(super) fn turn_blind(&mut self, now: Millis) -> bool {
+        let blind = self.failures >= BLIND && self.answers_taken;
+        if blind {
+            self.work();
+            self.deny_for(now, BLIND_FOR);
         }
+        blind
     }
 
     /// The token's user may not read workflows; true when that is new.
     pub(super) fn deny(&mut self, now: Millis) -> bool {
         let new = self.denied_until <= now;
-        self.denied_until = now.after(DENIED);
+        self.work();
+        self.deny_for(now, DENIED);
+        new
+    }
+
+    fn deny_for(&mut self, now: Millis, time: Duration) {
+        self.denied_until = now.after(time);
         while let Some(at) = self.due.first()
             && let Some(id) = self.due.pop_due(at)
         {
@@ -109,7 +173,6 @@ impl Looks {
                 break;
             }
         }
-        new
     }
 
     #[cfg(test)]
@@ -172,10 +235,52 @@ mod tests {
         let mut looks = Looks::default();
         looks.add(&"a".into(), NOW);
         looks.add(&"b".into(), after(9));
-        looks.delay(after(5));
+        looks.rest(after(5));
         assert_eq!(next(&looks, NOW), Some(after(5)));
         assert!(looks.contains(&"a".into()) && looks.contains(&"b".into()));
         looks.remove(&"a".into());
         assert_eq!(next(&looks, NOW), Some(after(9)));
+    }
+
+    #[test]
+    fn readings_that_fail_are_made_less_and_less() {
+        let mut looks = Looks::default();
+        looks.add(&"a".into(), NOW);
+        let first = looks.failed(NOW, Duration::ZERO);
+        assert!((after(2)..=after(4)).contains(&first), "{first:?}");
+        assert_eq!(next(&looks, NOW), Some(first));
+        assert_eq!(
+            looks.failed(NOW, Duration::from_mins(9)),
+            after(540),
+            "what was asked for counts"
+        );
+        looks.work();
+        assert_eq!((next(&looks, NOW), looks.are_failing()), (Some(NOW), false));
+    }
+
+    #[test]
+    fn what_is_not_seen_for_long_is_judged_by_time() {
+        let mut looks = Looks::default();
+        looks.add(&"a".into(), NOW);
+        let fail = |looks: &mut Looks| {
+            looks.failed(NOW, Duration::ZERO);
+            looks.turn_blind(NOW)
+        };
+        assert!((0..9).all(|_| !fail(&mut looks)), "the portal takes no answers either");
+        looks.answer_taken();
+        assert!(fail(&mut looks));
+        assert_eq!(looks.take_unseen(NOW).as_deref(), Some("a"));
+        looks.add(&"b".into(), after(601));
+        assert_eq!(next(&looks, NOW), Some(after(601)), "then it is tried again");
+    }
+
+    #[test]
+    fn one_request_of_readings_is_under_way_at_once() {
+        let mut looks = Looks::default();
+        looks.add(&"a".into(), NOW);
+        looks.goes();
+        assert_eq!(next(&looks, NOW), None);
+        looks.is_back();
+        assert_eq!(next(&looks, NOW), Some(NOW));
     }
 }

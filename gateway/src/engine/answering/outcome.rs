@@ -129,17 +129,24 @@ impl Engine {
                     Verdict::Pause(least) | Verdict::Closed(least) => least,
                     _ => AGAIN,
                 };
-                let at = sender.portal.pause.fails(now, least);
                 let mut queue = sender.queue.lock();
                 let late = queue.too_late(looks, now);
-                queue.look_again(looks, at);
+                let blind = queue.not_read(looks, now, least);
                 drop(queue);
+                if blind {
+                    tracing::warn!(
+                        app = sender.portal.app,
+                        member_id = sender.portal.member_id,
+                        "workflows could not be read for minutes: answers of which nothing is seen are repeated by time"
+                    );
+                }
                 self.settle(sender, late);
                 return;
             }
         };
         let (mut settled, mut over) = (Vec::new(), Vec::new());
         let mut queue = sender.queue.lock();
+        queue.are_read();
         for id in looks {
             if queue.last_send(id).is_some_and(|last| last > asked) {
                 queue.look_again(std::slice::from_ref(id), now.after(AGAIN));

@@ -16,7 +16,7 @@ use crate::{
     engine::Permit,
     job::Millis,
     pause::Pause,
-    portal::{Limits, Next, PAGE, Row, Sent},
+    portal::{Limits, Next, Operating, PAGE, Row, Sent},
     storage::StoredJob,
 };
 
@@ -48,8 +48,8 @@ pub(super) enum Plan {
     Request(Request),
     /// Nothing before then.
     Wait(Millis),
-    /// The portal is in trouble until then.
-    Pause(Millis),
+    /// Answers wait until then in the store; why.
+    Pause(Millis, &'static str),
     /// Nothing before something happens.
     Nothing,
 }
@@ -95,7 +95,7 @@ impl Queue {
                 }
                 self.ready.push_back(ready);
             }
-            Some(last) if !workflow.unproved.is_empty() => {
+            Some(last) if !workflow.unproved.is_empty() && !self.looks.are_failing() => {
                 let at = last.at.after(GATE).max(now);
                 let id = self.id(&ready.held.job.workflow_id);
                 self.looks.add(&id, at);
@@ -147,7 +147,10 @@ impl Queue {
     }
 
     /// The next request, if one may go now. Those that can't be read were judged before.
-    pub(super) fn plan(&mut self, now: Millis, limits: &mut Limits, pause: &Pause) -> Plan {
+    pub(super) fn plan(&mut self, now: Millis, limits: &mut Limits, operating: &Operating, pause: &Pause) -> Plan {
+        if let Some(at) = operating.readings.rests(now) {
+            self.looks.rest(at);
+        }
         let waited_for = |id: &Id| {
             let workflow = self.workflows.get(id);
             workflow.is_some_and(|workflow| !workflow.waiting.is_empty())
@@ -158,23 +161,40 @@ impl Queue {
             let next = look.into_iter().chain(self.looks.next_unseen()).min();
             return next.map_or(Plan::Nothing, Plan::Wait);
         }
+        let answers = !self.ready.is_empty();
+        if answers && let Some(at) = operating.answers.rests(now) {
+            return Plan::Pause(
+                at,
+                "the portal's operating time for answers is used up: the answer waits",
+            );
+        }
         if self.in_flight >= limits.width() {
             return Plan::Nothing;
         }
         if let Err(at) = limits.take(now, self.ready.len() >= BATCH_LIMIT - 1) {
             return Plan::Wait(at);
         }
-        if let Err(at) = pause.enter(now) {
-            self.looks.delay(at);
-            return Plan::Pause(at);
+        // A reading that fails says nothing of answers: it is no probe.
+        let entered = if answers {
+            pause.enter(now)
+        } else {
+            pause.closed(now).map_or(Ok(()), Err)
+        };
+        if let Err(at) = entered {
+            self.looks.rest(at);
+            return Plan::Pause(at, "the portal is in trouble: the answer waits");
         }
-        let request = self.compose(now, look_is_due);
+        let request = self.compose(now, look_is_due && !(answers && self.looks.are_failing()));
         if request.answers.is_empty() && request.looks.is_empty() {
             // All that was ready has to wait for others of its workflow.
             pause.undecided();
-            return self.plan(now, limits, pause);
+            return self.plan(now, limits, operating, pause);
         }
-        self.in_flight += 1;
+        if request.answers.is_empty() {
+            self.looks.goes();
+        } else {
+            self.in_flight += 1;
+        }
         Plan::Request(request)
     }
 
@@ -253,7 +273,11 @@ impl Queue {
 
     /// A request came back. What became of its answers is told next: those [taken](Self::taken), then [all](Self::release).
     pub(super) fn returned(&mut self, request: &Request, sent: &[Sent], second: i64, now: Millis) {
-        self.in_flight -= 1;
+        if request.answers.is_empty() {
+            self.looks.is_back();
+        } else {
+            self.in_flight -= 1;
+        }
         let last = Last {
             at: now,
             second,
@@ -276,6 +300,7 @@ impl Queue {
 
     /// An answer that was taken is to be proved.
     pub(super) fn taken(&mut self, workflow_id: &str, unproved: Unproved) {
+        self.looks.answer_taken();
         let id = self.id(workflow_id);
         let workflow = self.workflows.entry(id.clone()).or_default();
         let Some(last) = workflow.last else { return };
@@ -362,6 +387,24 @@ impl Queue {
             self.forget(id);
         }
         over
+    }
+
+    /// Readings failed. What waits for them goes, and where answers are taken, workflows are judged by time after a while; true when
+    /// that begins.
+    pub(super) fn not_read(&mut self, ids: &[Id], now: Millis, least: Duration) -> bool {
+        let at = self.looks.failed(now, least);
+        for id in ids {
+            if let Some(workflow) = self.workflows.get_mut(id).filter(|workflow| !workflow.sending) {
+                self.ready.extend(workflow.waiting.drain(..));
+            }
+        }
+        self.look_again(ids, at);
+        self.looks.turn_blind(now)
+    }
+
+    /// Readings came.
+    pub(super) fn are_read(&mut self) {
+        self.looks.work();
     }
 
     /// A reading failed: again then.

@@ -139,13 +139,16 @@ impl World {
         loop {
             let unseen = self.queue.unseen(self.now);
             self.forget(unseen);
-            match self.queue.plan(self.now, &mut self.limits, &self.pause) {
+            match self
+                .queue
+                .plan(self.now, &mut self.limits, &Operating::default(), &self.pause)
+            {
                 Plan::Request(request) => self.sent(request),
                 Plan::Wait(at) => {
                     assert!(at > self.now, "a sender that waits for a time that has come spins");
                     return;
                 }
-                Plan::Pause(_) => {
+                Plan::Pause(..) => {
                     for ready in self.queue.give_up() {
                         self.held.remove(&ready.held.row);
                     }
