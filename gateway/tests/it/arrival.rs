@@ -52,7 +52,7 @@ async fn a_saved_workflow_that_goes_on_gets_it_once_more() {
 #[tokio::test]
 async fn what_may_not_be_read_is_repeated_by_time() {
     let world = World::new().await;
-    world.portal.deny_reading();
+    world.portal.refuse_reading(403, "ACCESS_DENIED", "Access denied!");
     let gateway = world.gateway().await;
     world.callback(&gateway, &Callback::new("x")).await;
     let sent = world.portal.calls(2).await;
@@ -60,6 +60,36 @@ async fn what_may_not_be_read_is_repeated_by_time() {
     let job = gateway.the_job(State::Sent).await;
     assert_eq!((job.outcome(), job.problem.as_str()), (Outcome::Answered, ""));
     assert_eq!(world.executor.called().len(), 1, "the answer was kept");
+}
+
+#[tokio::test]
+async fn readings_that_fail_hold_back_no_answer() {
+    for (status, error) in [
+        (500, "INTERNAL_SERVER_ERROR"),
+        (429, "OPERATION_TIME_LIMIT"),
+        (503, "OVERLOAD_LIMIT"),
+    ] {
+        let world = World::new().await;
+        world.portal.refuse_reading(status, error, "why");
+        let gateway = world.gateway().await;
+        let first = Callback::new("first");
+        world.callback(&gateway, &first).await;
+        world.portal.readings(1).await;
+        // One of the same workflow, and some of others.
+        let token = first.get("event_token").replace("A51601", "A51602");
+        world
+            .callback(&gateway, &Callback::new("second").with("event_token", &token))
+            .await;
+        for number in 2..5 {
+            world.callback(&gateway, &Callback::numbered(number, "other")).await;
+        }
+        world.portal.calls(5).await;
+        let metrics = gateway.metrics(&world.http).await;
+        let waited = metrics
+            .lines()
+            .find(|line| line.contains("\"answered_unsent\"") && !line.ends_with(" 0"));
+        assert_eq!(waited, None, "{error}");
+    }
 }
 
 #[tokio::test]

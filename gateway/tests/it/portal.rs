@@ -1,13 +1,6 @@
 //! A portal's REST side that does as it is told.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -28,8 +21,10 @@ pub(crate) struct FakePortal {
     replies: Arc<Mutex<VecDeque<(u16, String)>>>,
     /// What is read of each workflow; a hit is in it when nothing is said, so that nothing is proved or repeated.
     row: Arc<watch::Sender<Option<Value>>>,
-    /// Whether the token's user may read workflows.
-    may_read: Arc<AtomicBool>,
+    /// The reply to readings, if they are refused.
+    no_reading: Arc<Mutex<Option<(u16, Value)>>>,
+    /// How often workflows were read, or were to be.
+    readings: Arc<watch::Sender<usize>>,
 }
 
 impl FakePortal {
@@ -44,7 +39,8 @@ impl FakePortal {
                 "MODIFIED": "2026-11-24T10:00:00+03:00",
                 "OWNED_UNTIL": "2026-11-24T10:05:00+03:00",
             })))),
-            may_read: Arc::new(AtomicBool::new(true)),
+            no_reading: Arc::default(),
+            readings: Arc::default(),
         };
         let app = Router::new()
             .route("/rest/bizproc.event.send", post(event_send))
@@ -71,16 +67,21 @@ impl FakePortal {
         self.row.send_replace(row);
     }
 
-    /// The token's user is no administrator.
-    pub(crate) fn deny_reading(&self) {
-        self.may_read.store(false, Ordering::Relaxed);
+    /// Workflows can't be read from now on.
+    pub(crate) fn refuse_reading(&self, status: u16, error: &str, text: &str) {
+        let reply = json!({"error": error, "error_description": text});
+        *self.no_reading.lock() = Some((status, reply));
     }
 
-    fn read(&self, ids: &[String]) -> Result<Value, Value> {
-        if !self.may_read.load(Ordering::Relaxed) {
-            return Err(json!({"error": "ACCESS_DENIED", "error_description": "Access denied!"}));
-        }
-        Ok(self.rows(ids))
+    /// Waits until workflows were read, or were to be, so often.
+    pub(crate) async fn readings(&self, number: usize) {
+        let mut readings = self.readings.subscribe();
+        readings.wait_for(|readings| *readings >= number).await.unwrap();
+    }
+
+    fn read(&self, ids: &[String]) -> Result<Value, (u16, Value)> {
+        self.readings.send_modify(|readings| *readings += 1);
+        self.no_reading.lock().clone().map_or_else(|| Ok(self.rows(ids)), Err)
     }
 
     fn rows(&self, ids: &[String]) -> Value {
@@ -113,7 +114,7 @@ async fn event_send(State(portal): State<FakePortal>, Json(body): Json<Value>) -
 async fn instances(State(portal): State<FakePortal>, Json(body): Json<Value>) -> Response {
     match portal.read(&texts(&body["FILTER"]["ID"])) {
         Ok(rows) => answer(None, &rows),
-        Err(error) => answer(Some((403, error.to_string())), &Value::Null),
+        Err((status, error)) => answer(Some((status, error.to_string())), &Value::Null),
     }
 }
 
@@ -129,7 +130,7 @@ async fn batch(State(portal): State<FakePortal>, Json(body): Json<Value>) -> Res
             let ids = pairs.iter().filter(|(name, _)| name.starts_with("FILTER[ID]"));
             match portal.read(&ids.map(|(_, id)| id.clone()).collect::<Vec<_>>()) {
                 Ok(rows) => results.insert(name.clone(), rows),
-                Err(error) => errors.insert(name.clone(), error),
+                Err((_, error)) => errors.insert(name.clone(), error),
             };
             continue;
         }
