@@ -24,8 +24,9 @@ pub(crate) use self::{
     confirm::{LastSend, Next, Row},
     limits::{Limits, Rates},
     operating::Operating,
+    reply::{Exchanged, Read, Sent},
     rows::{PAGE, is_readable},
-    send::{Exchanged, Read, Sending, Sent},
+    send::Sending,
     verdict::Verdict,
 };
 use crate::{pause::Pause, registrar::Registrar};

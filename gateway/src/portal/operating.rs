@@ -41,10 +41,10 @@ impl Account {
 
     /// What a reply says of the method's time.
     pub(super) fn note(&mut self, time: &Time, now: Millis) {
-        let (Some(operating), Some(reset_at)) = (time.operating, time.operating_reset_at) else {
+        let (Some(operating), Some(end)) = (time.operating, time.operating_reset_at) else {
             return;
         };
-        let reset = Duration::try_from_secs_f64(reset_at - time.finish).unwrap_or_default();
+        let reset = Duration::try_from_secs_f64(end - time.finish).unwrap_or_default();
         let resets_at = now.after(reset.min(LONGEST));
         if self.resets_at <= now || resets_at < self.resets_at {
             self.resets_at = resets_at;

@@ -1,15 +1,73 @@
-//! What each part of a portal's reply means.
+//! What comes of a request: what each part of a portal's reply means.
 
 use std::collections::HashMap;
 
 use bitrix::rest::{CallError, ErrorKind, Reply, Time, batch_results, batch_time};
 
 use super::{
-    Exchanged, Read, Sent, Verdict,
+    Row, Verdict,
     operating::{Account, Operating},
     rows,
 };
 use crate::job::Millis;
+
+/// What became of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The portal took it.
+    Taken,
+    /// It didn't.
+    Refused(Verdict, String),
+    /// There is no token to send it with.
+    NoToken(String),
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub(crate) struct Exchanged {
+    /// Of each answer, in order.
+    pub(crate) answers: Vec<Sent>,
+    /// What was read: the workflows that are not in it are gone.
+    pub(crate) rows: Read,
+    /// The second of the portal's clock in which the request began, as far as is known.
+    pub(crate) second: i64,
+}
+
+/// What became of a request's readings.
+#[derive(Debug)]
+pub(crate) enum Read {
+    Rows(HashMap<String, Row>),
+    /// They can't be read with this token; why.
+    Denied(String),
+    /// The portal did not answer as it should.
+    Failed(Verdict, String),
+}
+
+impl Sent {
+    /// The label in metrics.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Refused(verdict, _) => verdict.name(),
+            Self::NoToken(_) => "no_token",
+        }
+    }
+}
+
+impl Exchanged {
+    /// Nothing in the request was done.
+    pub(super) fn refused(answers: usize, verdict: Verdict, problem: String, now: Millis) -> Self {
+        Self {
+            answers: vec![Sent::Refused(verdict.clone(), problem.clone()); answers],
+            rows: if answers == 0 && verdict == Verdict::Forbidden {
+                Read::Denied(problem)
+            } else {
+                Read::Failed(verdict, problem)
+            },
+            second: second(None, now),
+        }
+    }
+}
 
 /// A reply that was understood.
 pub(super) enum Replied {
@@ -114,8 +172,13 @@ pub(super) fn judged(
 
 /// The second in which a request began by the portal's clock; without its word the one in which it ended by ours, so that no
 /// save before it counts as one after it.
-pub(super) fn second(time: Option<Time>, end: Millis) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+fn second(time: Option<Time>, end: Millis) -> i64 {
+    // A clock may be wrong, but what is no date before the year 3000 is none.
+    let time = time.filter(|time| (0.0..3.3e10).contains(&time.start));
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the range is within that of whole numbers"
+    )]
     time.map_or(end.0.div_euclid(1000), |time| time.start.floor() as i64)
 }
 
@@ -128,6 +191,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_request_begins_in_a_second_of_the_portals_clock() {
+        let at = |start| {
+            second(
+                Some(Time {
+                    start,
+                    ..Time::default()
+                }),
+                Millis(5_999),
+            )
+        };
+        assert_eq!((at(1_795_503_600.9), at(7.0)), (1_795_503_600, 7));
+        for nonsense in [1e300, -1.0, f64::NAN] {
+            assert_eq!(at(nonsense), 5, "{nonsense}");
+        }
+        assert_eq!(second(None, Millis(5_999)), 5);
+    }
 
     #[test]
     fn a_blocked_method_rests_until_the_portal_counts_anew() {

@@ -1,7 +1,6 @@
 //! One request to a portal: answers, readings of workflows, or both.
 
 use std::{
-    collections::HashMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -15,10 +14,10 @@ use service::{
 };
 
 use super::{
-    Portal, Portals, Row, Verdict,
+    Portal, Portals, Verdict,
     client::SendError,
     operating::Operating,
-    reply::{Replied, judged, second, verdict},
+    reply::{Exchanged, Replied, Sent, judged, verdict},
     rows,
     token::{NoToken, Token},
 };
@@ -37,64 +36,6 @@ pub(crate) struct Sending<'a> {
     pub(crate) timeline: &'a mut Timeline,
     /// Its parameters in a batch, if they are at hand.
     pub(crate) params: Option<Value>,
-}
-
-/// What became of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Sent {
-    /// The portal took it.
-    Taken,
-    /// It didn't.
-    Refused(Verdict, String),
-    /// There is no token to send it with.
-    NoToken(String),
-}
-
-/// What became of a request.
-#[derive(Debug)]
-pub(crate) struct Exchanged {
-    /// Of each answer, in order.
-    pub(crate) answers: Vec<Sent>,
-    /// What was read: the workflows that are not in it are gone.
-    pub(crate) rows: Read,
-    /// The second of the portal's clock in which the request began, as far as is known.
-    pub(crate) second: i64,
-}
-
-/// What became of a request's readings.
-#[derive(Debug)]
-pub(crate) enum Read {
-    Rows(HashMap<String, Row>),
-    /// They can't be read with this token; why.
-    Denied(String),
-    /// The portal did not answer as it should.
-    Failed(Verdict, String),
-}
-
-impl Sent {
-    /// The label in metrics.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::Refused(verdict, _) => verdict.name(),
-            Self::NoToken(_) => "no_token",
-        }
-    }
-}
-
-impl Exchanged {
-    /// Nothing in the request was done.
-    fn refused(answers: usize, verdict: Verdict, problem: String, now: Millis) -> Self {
-        Self {
-            answers: vec![Sent::Refused(verdict.clone(), problem.clone()); answers],
-            rows: if answers == 0 && verdict == Verdict::Forbidden {
-                Read::Denied(problem)
-            } else {
-                Read::Failed(verdict, problem)
-            },
-            second: second(None, now),
-        }
-    }
 }
 
 impl Portals {
