@@ -14,10 +14,8 @@ pub(crate) fn json(value: &serde_json::Value) -> io::Result<()> {
 
 /// Whether a command ended because who read its output has seen enough.
 pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
-    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes
-        .into_iter()
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Says on standard error what is wrong.

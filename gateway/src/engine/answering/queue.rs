@@ -171,9 +171,6 @@ impl Queue {
         if self.in_flight >= limits.width() {
             return Plan::Nothing;
         }
-        if let Err(at) = limits.take(now, self.ready.len() >= BATCH_LIMIT - 1) {
-            return Plan::Wait(at);
-        }
         // A reading that fails says nothing of answers: it is no probe.
         let entered = if answers {
             pause.enter(now)
@@ -181,20 +178,27 @@ impl Queue {
             pause.closed(now).map_or(Ok(()), Err)
         };
         if let Err(at) = entered {
-            self.looks.rest(at);
             return Plan::Pause(at, "the portal is in trouble: the answer waits");
         }
+        if let Err(at) = limits.take(now, self.ready.len() >= BATCH_LIMIT - 1) {
+            if answers {
+                pause.undecided();
+            }
+            return Plan::Wait(at);
+        }
         let request = self.compose(now, look_is_due && !(answers && self.looks.are_failing()));
-        if request.answers.is_empty() && request.looks.is_empty() {
+        if !request.answers.is_empty() {
+            self.in_flight += 1;
+            return Plan::Request(request);
+        }
+        if answers {
             // All that was ready has to wait for others of its workflow.
             pause.undecided();
+        }
+        if request.looks.is_empty() {
             return self.plan(now, limits, operating, pause);
         }
-        if request.answers.is_empty() {
-            self.looks.goes();
-        } else {
-            self.in_flight += 1;
-        }
+        self.looks.goes();
         Plan::Request(request)
     }
 
@@ -244,8 +248,8 @@ impl Queue {
             self.ready.push_front(ready);
         }
         let readings = match answers.as_mut_slice() {
-            [] => READINGS,
             _ if !look_is_due => 0,
+            [] => READINGS,
             [answer] => pages * usize::from(!answer.is_alone()),
             _ => pages,
         };
