@@ -69,7 +69,7 @@ impl Engine {
     }
 
     async fn ask(&self) -> Result<(), store::StoreError> {
-        let lines = self.0.shared.storage.reads().lines().await?;
+        let lines = self.0.shared.storage.reads().lines(None).await?;
         self.0.lines.found(lines);
         Ok(())
     }

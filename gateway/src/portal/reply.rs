@@ -73,29 +73,25 @@ impl Exchanged {
 pub(super) enum Replied {
     /// To a lone answer.
     Taken(Option<Time>),
-    Whole(Reply),
+    /// To a lone reading.
+    Read(Reply),
+    Batch(Reply),
 }
 
 impl Replied {
-    /// Takes note of what each method in it says of its time. Readings come first.
+    /// Takes note of what each method in it says of its time. Readings come first; a batch is not counted itself.
     fn note_times(&self, (answers, readings): (usize, usize), operating: &mut Operating, now: Millis) {
-        let account = if answers == 0 {
-            &mut operating.readings
-        } else {
-            &mut operating.answers
-        };
+        let Operating {
+            answers: sent,
+            readings: read,
+        } = operating;
         match self {
-            Self::Taken(time) => time.iter().for_each(|time| account.note(time, now)),
-            Self::Whole(reply) => {
-                // A batch is not counted itself.
-                reply.time.iter().for_each(|time| account.note(time, now));
-                for at in 0..answers + readings {
-                    let account = if at < readings {
-                        &mut operating.readings
-                    } else {
-                        &mut operating.answers
-                    };
+            Self::Taken(time) => time.iter().for_each(|time| sent.note(time, now)),
+            Self::Read(reply) => reply.time.iter().for_each(|time| read.note(time, now)),
+            Self::Batch(reply) => {
+                for at in 0..readings + answers {
                     if let Some(time) = batch_time(reply, at) {
+                        let account = if at < readings { &mut *read } else { &mut *sent };
                         account.note(&time, now);
                     }
                 }
@@ -120,7 +116,7 @@ pub(super) fn judged(
     end: Millis,
 ) -> Exchanged {
     replied.note_times((answers, readings), operating, end);
-    let reply = match replied {
+    let (began, parts) = match replied {
         Replied::Taken(time) => {
             return Exchanged {
                 answers: vec![Sent::Taken],
@@ -128,14 +124,8 @@ pub(super) fn judged(
                 second: second(time, end),
             };
         }
-        Replied::Whole(reply) => reply,
-    };
-    let began = second(reply.time, end);
-    let lone = answers == 0 && readings == 1;
-    let parts = if lone {
-        vec![Ok(reply.result)]
-    } else {
-        batch_results(&reply, answers + readings)
+        Replied::Read(reply) => (reply.time, vec![Ok(reply.result)]),
+        Replied::Batch(reply) => (reply.time, batch_results(&reply, readings + answers)),
     };
     let mut read = Read::Rows(HashMap::new());
     let mut sent = Vec::with_capacity(answers);
@@ -166,7 +156,7 @@ pub(super) fn judged(
     Exchanged {
         answers: sent,
         rows: read,
-        second: began,
+        second: second(began, end),
     }
 }
 
@@ -226,7 +216,7 @@ mod tests {
             "time": {"start": 109, "finish": 110, "duration": 1},
         });
         let reply = decode_reply(StatusCode::OK, &HeaderMap::new(), body.to_string().as_bytes()).unwrap();
-        let exchanged = judged(Replied::Whole(reply), (1, 0), &mut operating, Millis(10_000));
+        let exchanged = judged(Replied::Batch(reply), (1, 0), &mut operating, Millis(10_000));
         let [Sent::Refused(verdict, _)] = &exchanged.answers[..] else {
             panic!("{exchanged:?}")
         };

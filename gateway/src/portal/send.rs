@@ -150,7 +150,7 @@ impl Portals {
         self.http
             .post(url, params.to_string().into_bytes(), decode_reply)
             .await
-            .map(Replied::Whole)
+            .map(Replied::Read)
     }
 
     async fn batch(
@@ -170,7 +170,7 @@ impl Portals {
         self.http
             .post(url, params.to_string().into_bytes(), decode_reply)
             .await
-            .map(Replied::Whole)
+            .map(Replied::Batch)
     }
 
     /// Tells the registrar that something is wrong with an installation.

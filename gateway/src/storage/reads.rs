@@ -13,8 +13,8 @@ pub(crate) type IsHeld = Box<dyn Fn(RowId) -> bool + Send>;
 /// The reads of an engine. Each sees everything that was acknowledged before it began.
 #[tonic::async_trait]
 pub(crate) trait Reads: Send + Sync {
-    /// Every line of accepted, unsent or sent jobs that wait, with the time of the first.
-    async fn lines(&self) -> Result<Vec<(Line, Millis)>, StoreError>;
+    /// Every line of accepted, unsent or sent jobs that wait, with the time of the first; of one app and portal, or of all.
+    async fn lines(&self, of: Option<(String, String)>) -> Result<Vec<(Line, Millis)>, StoreError>;
 
     /// Up to `limit` jobs of a line that are due at `now`, earliest first, behind a place, without those that are held.
     async fn due(

@@ -109,6 +109,8 @@ pub(crate) enum TokenError {
     InDoubt {
         /// For people.
         problem: String,
+        /// When it is asked again.
+        retry: Duration,
     },
     /// Trouble that may pass.
     #[error("{problem}")]
@@ -313,7 +315,10 @@ impl Tokens {
         if let Err(error) = self.installations.doubt(key, &problem, now).await {
             return unavailable(error.to_string());
         }
-        TokenError::InDoubt { problem }
+        TokenError::InDoubt {
+            problem,
+            retry: BETWEEN,
+        }
     }
 
     /// A callback's access token has had its time, and nothing renews it.

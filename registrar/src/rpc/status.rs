@@ -14,8 +14,6 @@ use crate::{
 
 /// When to come again, if nothing better is known.
 const RETRY: Duration = Duration::from_secs(10);
-/// The OAuth server is not asked more often about a token that it refuses to renew.
-const IN_DOUBT: Duration = Duration::from_mins(1);
 
 pub(super) fn no_app(name: &str) -> Status {
     Status::not_found(format!("no app `{name}` is configured"))
@@ -77,8 +75,9 @@ pub(super) fn token(key: &Key, error: TokenError) -> Status {
             let details = ErrorDetails::with_error_info(reason, "registrar", metadata);
             Status::with_error_details(Code::FailedPrecondition, problem, details)
         }
-        TokenError::InDoubt { problem } => retry(&problem, IN_DOUBT),
-        TokenError::Unavailable { problem, retry: pause } => retry(&problem, pause),
+        TokenError::InDoubt { problem, retry: pause } | TokenError::Unavailable { problem, retry: pause } => {
+            retry(&problem, pause)
+        }
     }
 }
 

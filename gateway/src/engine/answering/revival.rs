@@ -45,8 +45,9 @@ impl Engine {
 
     async fn wake_answers(&self, app: &str, member_id: &str) -> Result<(), StoreError> {
         let storage = &self.0.shared.storage;
-        for (line, _) in storage.reads().lines().await? {
-            if line.app == app && line.member_id == member_id && line.state == State::AnsweredUnsent {
+        let of = (app.to_owned(), member_id.to_owned());
+        for (line, _) in storage.reads().lines(Some(of)).await? {
+            if line.state == State::AnsweredUnsent {
                 let now = self.now();
                 storage.wake_line(line.clone(), now).await?;
                 self.0.lines.wake(line, now);

@@ -25,19 +25,19 @@ pub(super) const WAKE: &str = "UPDATE jobs SET next_attempt = ?5 WHERE id IN (SE
 /// Jobs of a line that are woken together: more than are sent within seconds, and few enough to be written at once.
 const WOKEN: u32 = 1000;
 
-/// Every line with jobs that wait, and when its first is due.
-pub(crate) fn lines(db: &Connection) -> rusqlite::Result<Vec<(Line, Millis)>> {
+/// Every line with jobs that wait, and when its first is due; of one app and portal, or of all.
+pub(crate) fn lines(db: &Connection, of: Option<&(String, String)>) -> rusqlite::Result<Vec<(Line, Millis)>> {
     let mut next = db.prepare_cached(NEXT_LINE)?;
     let mut lines: Vec<(Line, Millis)> = Vec::new();
     loop {
         let behind = lines.last().map(|(line, _)| line);
-        let text = |part: fn(&Line) -> &str| behind.map_or("", part);
-        let behind = params![
-            text(|line| &line.app),
-            text(|line| &line.member_id),
-            text(|line| &line.revision),
-            behind.map_or(0, |line| line.state as u8),
-        ];
+        let (app, member_id) = match (behind, of) {
+            (Some(line), _) => (&*line.app, &*line.member_id),
+            (None, Some((app, member_id))) => (&**app, &**member_id),
+            (None, None) => ("", ""),
+        };
+        let (revision, state) = behind.map_or(("", 0), |line| (&*line.revision, line.state as u8));
+        let behind = params![app, member_id, revision, state];
         let found = next
             .query_row(behind, |row| {
                 let line = Line {
@@ -49,7 +49,8 @@ pub(crate) fn lines(db: &Connection) -> rusqlite::Result<Vec<(Line, Millis)>> {
                 Ok((line, Millis(row.get(4)?)))
             })
             .optional()?;
-        match found {
+        let is_wanted = |line: &Line| of.is_none_or(|of| (&of.0, &of.1) == (&line.app, &line.member_id));
+        match found.filter(|(line, _)| is_wanted(line)) {
             Some(found) => lines.push(found),
             None => return Ok(lines),
         }

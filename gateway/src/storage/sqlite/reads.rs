@@ -15,8 +15,8 @@ use crate::{
 
 #[tonic::async_trait]
 impl Reads for sqlite::Reads {
-    async fn lines(&self) -> Result<Vec<(Line, Millis)>, StoreError> {
-        self.read(load::lines).await
+    async fn lines(&self, of: Option<(String, String)>) -> Result<Vec<(Line, Millis)>, StoreError> {
+        self.read(move |db| load::lines(db, of.as_ref())).await
     }
 
     async fn due(

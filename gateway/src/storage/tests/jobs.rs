@@ -142,7 +142,7 @@ pub(super) async fn each_line_waits_for_itself(engine: &impl Engine) {
     // Neither quarantined nor parked jobs, nor those in memory, are in a line.
     insert(&storage, of(6, "c", "m", "r1"), None).await;
     quarantine(&storage, of(7, "d", "m", "r1"), "s").await.unwrap();
-    let lines = storage.reads().lines().await.unwrap();
+    let lines = storage.reads().lines(None).await.unwrap();
     let told: Vec<_> = lines
         .iter()
         .map(|(line, at)| (&*line.app, &*line.member_id, &*line.revision, at.0))
@@ -154,6 +154,11 @@ pub(super) async fn each_line_waits_for_itself(engine: &impl Engine) {
         ("b", "m", "r1", 20),
     ];
     assert_eq!(told, expected);
+    let of = |app: &str| Some((app.to_owned(), "m".to_owned()));
+    let reads = storage.reads();
+    assert_eq!(reads.lines(of("a")).await.unwrap(), lines[..2], "of one portal");
+    assert_eq!(reads.lines(of("b")).await.unwrap(), lines[3..]);
+    assert_eq!(reads.lines(of("aa")).await.unwrap(), []);
     let line = Arc::new(lines[0].0.clone());
     let due = storage
         .reads()
