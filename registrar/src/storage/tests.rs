@@ -53,6 +53,7 @@ macro_rules! contract {
                 what_names_no_installation_writes_none
                 a_doubt_is_kept_until_something_ends_it
                 an_uninstallation_erases
+                what_is_found_uninstalled_has_no_activities
                 an_uninstallation_keeps_what_late_requests_are_known_by
             }
             credentials {

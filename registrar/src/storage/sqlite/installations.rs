@@ -98,6 +98,9 @@ pub(crate) fn doubt(db: &Connection, key: &Key, problem: &str, at: Timestamp) ->
 }
 
 pub(crate) fn set_state(db: &Connection, key: &Key, state: State, problem: &str) -> rusqlite::Result<usize> {
+    if state == State::Uninstalled {
+        forget_registrations(db, key)?;
+    }
     db.prepare_cached(
         "UPDATE installations SET state = ?3, problem = ?4, refused_since = NULL WHERE app = ?1 AND member_id = ?2",
     )?
@@ -109,12 +112,8 @@ pub(crate) fn set_endpoint(db: &Connection, key: &Key, endpoint: &str) -> rusqli
         .execute(params![key.app, key.member_id, endpoint])
 }
 
-/// A portal deletes all of an app with the app.
 pub(crate) fn uninstall(db: &Connection, key: &Key) -> rusqlite::Result<usize> {
-    db.execute(
-        "DELETE FROM registrations WHERE app = ?1 AND member_id = ?2",
-        [&key.app, &key.member_id],
-    )?;
+    forget_registrations(db, key)?;
     db.execute(
         "UPDATE installations SET state = ?3, credentials = NULL, bound = '', problem = '', refused_since = NULL
          WHERE app = ?1 AND member_id = ?2",
@@ -143,7 +142,18 @@ pub(crate) fn reconciled(db: &Connection, key: &Key, adoptions: i64, outcome: &O
         outcome.updated_all.then_some(at),
         adoptions
     ])?;
+    if written > 0 && outcome.state == State::Uninstalled {
+        forget_registrations(db, key)?;
+    }
     Ok(if same { 0 } else { written })
+}
+
+/// A portal deletes all of an app with the app.
+fn forget_registrations(db: &Connection, key: &Key) -> rusqlite::Result<usize> {
+    db.execute(
+        "DELETE FROM registrations WHERE app = ?1 AND member_id = ?2",
+        [&key.app, &key.member_id],
+    )
 }
 
 fn application_tokens(db: &Connection, key: &Key) -> rusqlite::Result<Vec<TokenDigest>> {

@@ -227,6 +227,24 @@ pub(super) async fn an_uninstallation_erases(engine: &impl Engine) {
     assert_eq!(installation(&storage).await.0.state, State::Uninstalled);
 }
 
+/// Whoever finds it out: the portal has deleted the activities with the app.
+pub(super) async fn what_is_found_uninstalled_has_no_activities(engine: &impl Engine) {
+    let storage = installed(engine).await;
+    let md5 = || vec![registration("md5", "a")];
+    storage.put_registrations(&key(), md5()).await.unwrap();
+    let found = || outcome(30, State::Uninstalled);
+    assert!(!storage.reconciled(&key(), 7, found()).await.unwrap());
+    assert_eq!(registrations(&storage).await, md5(), "a pass over older credentials");
+    assert!(storage.reconciled(&key(), 0, found()).await.unwrap());
+    assert!(registrations(&storage).await.is_empty());
+
+    storage.put_registrations(&key(), md5()).await.unwrap();
+    storage.set_state(&key(), State::TokenRevoked, "").await.unwrap();
+    assert_eq!(registrations(&storage).await, md5());
+    storage.set_state(&key(), State::Uninstalled, "").await.unwrap();
+    assert!(registrations(&storage).await.is_empty());
+}
+
 /// An old application token still proves who the portal was, and a spent refresh token never comes back.
 pub(super) async fn an_uninstallation_keeps_what_late_requests_are_known_by(engine: &impl Engine) {
     let storage = engine.open();
