@@ -19,7 +19,7 @@ use service::{Backoff, SharedClock};
 
 use self::token::Tokens;
 pub(crate) use self::{
-    body::params,
+    body::safe_command,
     client::HttpClient,
     confirm::{LastSend, Next, Row},
     limits::{Limits, Rates},

@@ -4,6 +4,7 @@
 //! Every failure is a [`CallError`] whose [`ErrorKind`] says what happened and whose [`Retry`] what to do about it.
 
 mod batch;
+mod batch_reply;
 mod batch_safe;
 mod body;
 mod client;
@@ -13,7 +14,8 @@ mod methods;
 mod query;
 mod reply;
 
-pub use batch::{BATCH_LIMIT, Command, batch_params, batch_results, batch_time};
+pub use batch::{BATCH_LIMIT, Command, batch_body};
+pub use batch_reply::{BatchReply, decode_batch};
 pub use batch_safe::is_batch_safe;
 pub use client::{Client, MAX_REPLY_BYTES, client_builder, method_url};
 pub use error::CallError;

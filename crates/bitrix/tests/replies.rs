@@ -1,6 +1,6 @@
 //! Properties of replies over generated bodies: a server may answer anything.
 
-use bitrix::rest::{Command, Reply, batch_results, check_reply, codes, decode_reply};
+use bitrix::rest::{check_reply, codes, decode_batch, decode_reply};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,6 +32,7 @@ fn json() -> impl Strategy<Value = Value> {
         "next",
         "total",
         "result_error",
+        "result_time",
         "c0",
         "c1",
     ]);
@@ -94,15 +95,17 @@ proptest! {
         }
     }
 
+    /// Also one that is not as usual, which is read another way.
     #[test]
-    fn a_batch_answers_each_command(result in json(), commands in 0..4_usize) {
-        let reply = Reply { result, time: None, next: None, total: None };
-        let commands = vec![Command { method: "profile".to_owned(), params: Value::Null }; commands];
-        let results = batch_results(&reply, commands.len());
-        prop_assert_eq!(results.len(), commands.len());
-        for (at, result) in results.iter().enumerate() {
-            let member = |map| reply.result.get(map).and_then(|map| map.get(format!("c{at}")));
-            match result {
+    fn a_batch_answers_each_command(result in json(), time in json(), commands in 0..4_usize) {
+        let body = serde_json::json!({"result": result.clone(), "time": time}).to_string();
+        let decoded = |body: &str| decode_batch(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), commands).unwrap();
+        let reply = decoded(&body);
+        prop_assert_eq!(&reply, &decoded(&format!("\u{feff}{body}")));
+        prop_assert_eq!((reply.results.len(), reply.times.len()), (commands, commands));
+        for (at, command) in reply.results.iter().enumerate() {
+            let member = |map| result.get(map).and_then(|map| map.get(format!("c{at}")));
+            match command {
                 Ok(value) => prop_assert!(member("result") == Some(value) && member("result_error").is_none()),
                 Err(error) => prop_assert!(member("result_error").is_some() || member("result").is_none(), "{}", error),
             }

@@ -9,7 +9,7 @@ mod workflow;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use bitrix::rest::is_batch_safe;
+use bitrix::rest::Command;
 use parking_lot::Mutex;
 
 use self::queue::{Plan, Queue, Request};
@@ -17,7 +17,7 @@ use super::{Engine, Held, retry::AFTER_PANIC};
 use crate::{
     job::{Job, Millis, State},
     panics::{self, Panicked},
-    portal::{Exchanged, Portal, Portals, Sending, Sent},
+    portal::{self, Exchanged, Portal, Portals, Sending, Sent},
     storage::{Line, StoredJob},
     timeline::Timeline,
 };
@@ -41,16 +41,16 @@ struct Sender {
 pub(super) struct Ready {
     pub(super) held: Held,
     pub(super) timeline: Timeline,
-    command: Command,
+    in_batch: InBatch,
 }
 
 /// An answer as a batch would carry it.
-enum Command {
+enum InBatch {
     /// Not looked at yet: a lone answer needs none.
     Unknown,
     /// A batch would alter it.
-    Alone,
-    Safe(serde_json::Value),
+    Altered,
+    Safe(Command),
 }
 
 impl Sender {
@@ -189,7 +189,7 @@ impl Engine {
         for Ready {
             held,
             timeline,
-            command,
+            in_batch,
         } in &mut request.answers
         {
             held.progress.sends += 1;
@@ -198,8 +198,8 @@ impl Engine {
                 job: &held.job,
                 answer,
                 timeline,
-                params: match std::mem::replace(command, Command::Unknown) {
-                    Command::Safe(params) => Some(params),
+                command: match std::mem::replace(in_batch, InBatch::Unknown) {
+                    InBatch::Safe(command) => Some(command),
                     _ => None,
                 },
             });
@@ -236,7 +236,7 @@ impl Ready {
         Self {
             held,
             timeline,
-            command: Command::Unknown,
+            in_batch: InBatch::Unknown,
         }
     }
 
@@ -246,18 +246,11 @@ impl Ready {
             // A request with it panicked. The others' must not.
             return true;
         }
-        if let Command::Unknown = self.command {
-            let params = self
-                .held
-                .progress
-                .answer
-                .as_ref()
-                .map(|answer| crate::portal::params(&self.held.job, answer));
-            self.command = match params {
-                Some(params) if is_batch_safe(&params) => Command::Safe(params),
-                _ => Command::Alone,
-            };
+        if let InBatch::Unknown = self.in_batch {
+            let answer = self.held.progress.answer.as_ref();
+            let command = answer.and_then(|answer| portal::safe_command(&self.held.job, answer));
+            self.in_batch = command.map_or(InBatch::Altered, InBatch::Safe);
         }
-        matches!(self.command, Command::Alone)
+        matches!(self.in_batch, InBatch::Altered)
     }
 }

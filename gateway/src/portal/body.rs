@@ -1,12 +1,14 @@
 //! Answers as a portal takes them: the body of `bizproc.event.send`, and its parameters in a batch.
 
-use bitrix::rest::Command;
+use bitrix::rest::{Command, is_batch_safe};
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Sending;
 use crate::job::{Answer, Job};
+
+pub(super) const METHOD: &str = "bizproc.event.send";
 
 /// The body of `bizproc.event.send`. JSON, because a form can't carry an empty list or tell a text from a number.
 #[derive(Serialize)]
@@ -34,16 +36,20 @@ impl Sending<'_> {
         body
     }
 
+    /// Taken, as a request is repeated once at most: then it is written anew.
     pub(super) fn command(&mut self) -> Command {
-        Command {
-            method: "bizproc.event.send".into(),
-            params: self.params.take().unwrap_or_else(|| params(self.job, self.answer)),
-        }
+        let command = self.command.take();
+        command.unwrap_or_else(|| Command::new(METHOD, &params(self.job, self.answer)))
     }
 }
 
-/// The parameters of an answer as a batch's command has them.
-pub(crate) fn params(job: &Job, answer: &Answer) -> Value {
+/// An answer as a batch carries it; nothing if that would alter it.
+pub(crate) fn safe_command(job: &Job, answer: &Answer) -> Option<Command> {
+    let params = params(job, answer);
+    is_batch_safe(&params).then(|| Command::new(METHOD, &params))
+}
+
+fn params(job: &Job, answer: &Answer) -> Value {
     json!({
         "EVENT_TOKEN": job.event_token.expose(),
         "RETURN_VALUES": serde_json::from_str::<Value>(&answer.values).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bitrix::rest::{CallError, ErrorKind, Reply, Time, batch_results, batch_time};
+use bitrix::rest::{BatchReply, CallError, ErrorKind, Reply, Time};
 
 use super::{
     Row, Verdict,
@@ -75,12 +75,12 @@ pub(super) enum Replied {
     Taken(Option<Time>),
     /// To a lone reading.
     Read(Reply),
-    Batch(Reply),
+    Batch(BatchReply),
 }
 
 impl Replied {
     /// Takes note of what each method in it says of its time. Readings come first; a batch is not counted itself.
-    fn note_times(&self, (answers, readings): (usize, usize), operating: &mut Operating, now: Millis) {
+    fn note_times(&self, readings: usize, operating: &mut Operating, now: Millis) {
         let Operating {
             answers: sent,
             readings: read,
@@ -89,11 +89,9 @@ impl Replied {
             Self::Taken(time) => time.iter().for_each(|time| sent.note(time, now)),
             Self::Read(reply) => reply.time.iter().for_each(|time| read.note(time, now)),
             Self::Batch(reply) => {
-                for at in 0..readings + answers {
-                    if let Some(time) = batch_time(reply, at) {
-                        let account = if at < readings { &mut *read } else { &mut *sent };
-                        account.note(&time, now);
-                    }
+                for (at, time) in reply.times.iter().enumerate() {
+                    let account = if at < readings { &mut *read } else { &mut *sent };
+                    time.iter().for_each(|time| account.note(time, now));
                 }
             }
         }
@@ -115,7 +113,7 @@ pub(super) fn judged(
     operating: &mut Operating,
     end: Millis,
 ) -> Exchanged {
-    replied.note_times((answers, readings), operating, end);
+    replied.note_times(readings, operating, end);
     let (began, parts) = match replied {
         Replied::Taken(time) => {
             return Exchanged {
@@ -125,7 +123,7 @@ pub(super) fn judged(
             };
         }
         Replied::Read(reply) => (reply.time, vec![Ok(reply.result)]),
-        Replied::Batch(reply) => (reply.time, batch_results(&reply, readings + answers)),
+        Replied::Batch(reply) => (reply.time, reply.results),
     };
     let mut read = Read::Rows(HashMap::new());
     let mut sent = Vec::with_capacity(answers);
@@ -176,7 +174,7 @@ fn second(time: Option<Time>, end: Millis) -> i64 {
 mod tests {
     use std::time::Duration;
 
-    use bitrix::rest::decode_reply;
+    use bitrix::rest::decode_batch;
     use http::{HeaderMap, StatusCode};
     use serde_json::json;
 
@@ -215,7 +213,7 @@ mod tests {
             "result": {"result": {}, "result_error": {"c0": {"error": "OPERATION_TIME_LIMIT"}}},
             "time": {"start": 109, "finish": 110, "duration": 1},
         });
-        let reply = decode_reply(StatusCode::OK, &HeaderMap::new(), body.to_string().as_bytes()).unwrap();
+        let reply = decode_batch(StatusCode::OK, &HeaderMap::new(), body.to_string().as_bytes(), 1).unwrap();
         let exchanged = judged(Replied::Batch(reply), (1, 0), &mut operating, Millis(10_000));
         let [Sent::Refused(verdict, _)] = &exchanged.answers[..] else {
             panic!("{exchanged:?}")

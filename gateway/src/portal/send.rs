@@ -5,16 +5,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use bitrix::rest::{Command, ErrorKind, batch_params, check_reply, decode_reply};
+use bitrix::rest::{Command, ErrorKind, batch_body, check_reply, decode_batch, decode_reply};
 use proto::registrar::v1::RecheckRequest;
-use serde_json::Value;
 use service::{
     system_time,
     telemetry::{self, KeyValue},
 };
 
 use super::{
-    Portal, Portals, Verdict,
+    Portal, Portals, Verdict, body,
     client::SendError,
     operating::Operating,
     reply::{Exchanged, Replied, Sent, judged, verdict},
@@ -34,8 +33,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) job: &'a Job,
     pub(crate) answer: &'a Answer,
     pub(crate) timeline: &'a mut Timeline,
-    /// Its parameters in a batch, if they are at hand.
-    pub(crate) params: Option<Value>,
+    /// As a batch carries it, if that is at hand.
+    pub(crate) command: Option<Command>,
 }
 
 impl Portals {
@@ -159,16 +158,13 @@ impl Portals {
         answers: &mut [Sending<'_>],
         read: &[Vec<String>],
     ) -> Result<Replied, SendError> {
-        let readings = read.iter().map(|ids| Command {
-            method: rows::METHOD.into(),
-            params: rows::params(ids),
-        });
+        let readings = read.iter().map(|ids| Command::new(rows::METHOD, &rows::params(ids)));
         let commands: Vec<_> = readings.chain(answers.iter_mut().map(Sending::command)).collect();
-        let mut params = batch_params(&commands, false).map_err(SendError::Portal)?;
-        params["auth"] = token.access.expose().into();
-        let url = &token.methods.batch;
+        let body = batch_body(token.access.expose(), &commands).map_err(SendError::Portal)?;
         self.http
-            .post(url, params.to_string().into_bytes(), decode_reply)
+            .post(&token.methods.batch, body, |status, headers, body| {
+                decode_batch(status, headers, body, commands.len())
+            })
             .await
             .map(Replied::Batch)
     }
@@ -227,7 +223,7 @@ fn note(
             attributes.push(KeyValue::new("error.type", kind));
             failed = Some(problem);
         }
-        let span = timeline.client(job.trace, "bizproc.event.send", telemetry::span_id(), when, attributes);
+        let span = timeline.client(job.trace, body::METHOD, telemetry::span_id(), when, attributes);
         span.problem = failed;
         // The token was issued in the trace of another job: link to it.
         let elsewhere = token.issued.is_sampled() && token.issued.trace_id() != job.trace.id;

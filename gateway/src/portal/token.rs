@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tonic::Code;
 
-use super::{Portal, rows};
+use super::{Portal, body, rows};
 use crate::{
     job::{Job, Millis},
     registrar::{ISSUE_TOKEN, Registrar, ended},
@@ -129,7 +129,7 @@ impl Token {
             let uri: Uri = url.as_str().parse().map_err(|error| wrong(format!("{error}")))?;
             Ok::<_, String>((uri, Arc::from(url.as_str())))
         };
-        let (event_send, event_send_url) = method("bizproc.event.send")?;
+        let (event_send, event_send_url) = method(body::METHOD)?;
         let (batch, batch_url) = method("batch")?;
         let (instances, _) = method(rows::METHOD)?;
         let expires = response

@@ -1,71 +1,60 @@
-use serde_json::{Map, Value, json};
+//! Requests of `batch`.
 
-use super::reply::{of_error, text};
-use super::{CallError, ErrorKind, Reply, Time, query};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{CallError, ErrorKind, query};
 
 /// Commands in one batch; the portal refuses what is over.
 pub const BATCH_LIMIT: usize = 50;
 
-/// One call within a batch.
+/// One call within a batch: `METHOD?QUERY`. It travels as a form: values arrive as texts, null and empty maps not at all, and
+/// what [`super::is_batch_safe`] does not vouch for may be altered.
 #[derive(Clone, Debug)]
-pub struct Command {
-    /// The method's name; `batch` itself is not allowed.
-    pub method: String,
-    /// Its parameters, a JSON object or null.
-    pub params: Value,
+pub struct Command(String);
+
+impl Command {
+    /// A call of a method, not of `batch` itself, with a JSON object or null.
+    pub fn new(method: &str, params: &Value) -> Self {
+        let mut command = format!("{method}?");
+        query::append_to(&mut command, params);
+        Self(command)
+    }
 }
 
-/// The parameters of `batch` that run `commands`.
+/// The JSON body of a `batch` that runs these commands, each whatever becomes of the others.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::NotSent`] for more than [`BATCH_LIMIT`] commands.
-pub fn batch_params(commands: &[Command], halt: bool) -> Result<Value, CallError> {
+pub fn batch_body(access_token: &str, commands: &[Command]) -> Result<Vec<u8>, CallError> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        auth: &'a str,
+        halt: u8,
+        #[serde(serialize_with = "by_key")]
+        cmd: &'a [Command],
+    }
     if commands.len() > BATCH_LIMIT {
         let text = format!("{} commands in a batch, the portal takes {BATCH_LIMIT}", commands.len());
         return Err(CallError::new(ErrorKind::NotSent, text));
     }
-    let commands: Map<_, _> = commands
-        .iter()
-        .enumerate()
-        .map(|(at, command)| {
-            (
-                key(at),
-                format!("{}?{}", command.method, query::build(&command.params)).into(),
-            )
-        })
-        .collect();
-    Ok(json!({ "halt": i32::from(halt), "cmd": commands }))
+    let length: usize = commands.iter().map(|Command(text)| text.len() + 16).sum();
+    let mut body = Vec::with_capacity(length + 256);
+    let request = Body {
+        auth: access_token,
+        halt: 0,
+        cmd: commands,
+    };
+    serde_json::to_writer(&mut body, &request).expect("texts become JSON, and memory takes them");
+    Ok(body)
 }
 
-/// A result for each of so many commands, in order, out of a batch's reply.
-///
-/// PHP writes an empty map as `[]`; a command that is in neither map was not executed.
-pub fn batch_results(reply: &Reply, commands: usize) -> Vec<Result<Value, CallError>> {
-    let member = |map: &str, at| reply.result.get(map).and_then(|map| map.get(key(at)));
-    (0..commands)
-        .map(|at| {
-            if let Some(error) = member("result_error", at) {
-                let description = error.get("error_description").and_then(text).unwrap_or_default();
-                Err(of_error(error.get("error").unwrap_or(&Value::Null), &description, 200))
-            } else if let Some(result) = member("result", at) {
-                Ok(result.clone())
-            } else {
-                Err(CallError::new(
-                    ErrorKind::NotExecuted,
-                    "the batch gave no result for the command",
-                ))
-            }
-        })
-        .collect()
-}
-
-/// What a batch's reply says of the time of one of its commands.
-pub fn batch_time(reply: &Reply, at: usize) -> Option<Time> {
-    Time::of_json(reply.result.get("result_time")?.get(key(at))?)
+fn by_key<S: serde::Serializer>(commands: &[Command], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(commands.iter().enumerate().map(|(at, Command(text))| (key(at), text)))
 }
 
 /// Not a number, so that PHP keeps a map of them a map.
-fn key(at: usize) -> String {
+pub(super) fn key(at: usize) -> String {
     format!("c{at}")
 }

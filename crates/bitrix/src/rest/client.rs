@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{CallError, Command, ErrorKind, Reply, batch_params, batch_results, body, decode_reply};
+use super::{CallError, ErrorKind, Reply, body, decode_reply};
 
 /// The largest reply that is read unless a [`Client`] is told otherwise, in bytes.
 pub const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
@@ -64,34 +64,6 @@ impl Client {
         self.try_call(endpoint, token, method, params)
             .await
             .map_err(|error| error.at(format!("{method} at {}", host(endpoint)), &[token]))
-    }
-
-    /// Calls up to [`super::BATCH_LIMIT`] commands in one request; they count once against the portal's rate limit.
-    ///
-    /// Gives a result for each command, in order. With `halt` the first failure leaves the rest
-    /// [`ErrorKind::NotExecuted`]. The commands travel as forms: values arrive as texts, null and empty maps not at
-    /// all, and `$result[…]` in a text is substituted by the portal.
-    ///
-    /// # Errors
-    ///
-    /// A [`CallError`] when the batch as a whole failed.
-    pub async fn batch(
-        &self,
-        endpoint: &Url,
-        token: &str,
-        commands: &[Command],
-        halt: bool,
-    ) -> Result<Vec<Result<Value, CallError>>, CallError> {
-        let reply = self
-            .call(endpoint, token, "batch", batch_params(commands, halt)?)
-            .await?;
-        Ok(batch_results(&reply, commands.len())
-            .into_iter()
-            .zip(commands)
-            .map(|(result, command)| {
-                result.map_err(|error| error.at(format!("{} at {}", command.method, host(endpoint)), &[token]))
-            })
-            .collect())
     }
 
     async fn try_call(&self, endpoint: &Url, token: &str, method: &str, params: Value) -> Result<Reply, CallError> {

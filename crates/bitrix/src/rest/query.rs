@@ -4,12 +4,9 @@ use serde_json::Value;
 /// What RFC 3986 leaves literal. Brackets are encoded, too: a batch command goes through `parse_url` first.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A query as PHP's `http_build_query` writes it: null and empty maps vanish, booleans are 1 and 0.
-pub(super) fn build(params: &Value) -> String {
-    let mut query = String::new();
-    let mut name = String::new();
-    append(params, &mut name, &mut query);
-    query
+/// Appends a query as PHP's `http_build_query` writes it: null and empty maps vanish, booleans are 1 and 0.
+pub(super) fn append_to(query: &mut String, params: &Value) {
+    append(params, &mut String::new(), query);
 }
 
 fn append(value: &Value, name: &mut String, query: &mut String) {
@@ -40,7 +37,7 @@ fn append(value: &Value, name: &mut String, query: &mut String) {
 }
 
 fn pair(name: &str, value: &str, query: &mut String) {
-    if !query.is_empty() {
+    if !query.ends_with('?') {
         query.push('&');
     }
     *query += name;

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::peer::{Peer, client, response};
-use crate::rest::{CallError, Client, Command, ErrorKind, Reply, Retry, client_builder};
+use crate::rest::{CallError, Client, ErrorKind, Reply, Retry, client_builder};
 
 const TOKEN: &str = "hush-hush";
 
@@ -150,31 +150,6 @@ async fn what_is_not_sent() {
     assert_eq!(list.unwrap_err().kind, ErrorKind::NotSent);
     let path = client().call(&nobody, TOKEN, "../profile", Value::Null).await;
     assert_eq!(path.unwrap_err().kind, ErrorKind::NotSent);
-}
-
-#[tokio::test]
-async fn batches() {
-    let body = json!({"result": {
-        "result": {"c0": ["md5"]},
-        "result_error": {"c1": {"error": "ACCESS_DENIED", "error_description": "Access denied!"}},
-    }});
-    let peer = Peer::json(200, &body.to_string()).await;
-    let commands = ["bizproc.activity.list", "bizproc.robot.list", "profile"].map(|method| Command {
-        method: method.to_owned(),
-        params: Value::Null,
-    });
-    let results = client().batch(&peer.url, TOKEN, &commands, true).await.unwrap();
-    assert_eq!(results[0], Ok(json!(["md5"])));
-    let denied = results[1].as_ref().unwrap_err();
-    assert_eq!(denied.kind, ErrorKind::AccessDenied);
-    assert!(
-        denied.to_string().starts_with("bizproc.robot.list at 127.0.0.1:"),
-        "{denied}"
-    );
-    assert_eq!(results[2].as_ref().unwrap_err().kind, ErrorKind::NotExecuted);
-    assert!(peer.request().await.ends_with(
-        r#"{"halt":1,"cmd":{"c0":"bizproc.activity.list?","c1":"bizproc.robot.list?","c2":"profile?"},"auth":"hush-hush"}"#
-    ));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
 use crate::rest::{
-    CallError, Command, ErrorKind, Reply, Retry, Time, batch_params, batch_results, codes, decode_reply, method_url,
+    CallError, Command, ErrorKind, Reply, Retry, Time, batch_body, codes, decode_batch, decode_reply, method_url,
 };
 
 fn decode(status: u16, body: impl AsRef<[u8]>) -> Result<Reply, CallError> {
@@ -232,24 +232,20 @@ fn codes_are_texts() {
     }
 }
 
-fn command(method: &str, params: Value) -> Command {
-    Command {
-        method: method.to_owned(),
-        params,
-    }
-}
-
 #[test]
 fn a_batchs_commands_are_forms() {
     let params = json!({
         "event_token": "w.1|A|e.47dd",
         "return_values": {"out": "a b&c#d+é", "list": ["x", 2, true, false], "none": null, "empty": {}, "k[]": ""},
     });
-    let commands = [command("bizproc.event.send", params), command("profile", Value::Null)];
-    let batch = batch_params(&commands, true).unwrap();
-    assert_eq!(batch["halt"], 1);
-    assert_eq!(batch["cmd"]["c1"], "profile?");
-    let sent = batch["cmd"]["c0"].as_str().unwrap();
+    let commands = [
+        Command::new("bizproc.event.send", &params),
+        Command::new("profile", &Value::Null),
+    ];
+    let body: Value = serde_json::from_slice(&batch_body("hush-hush", &commands).unwrap()).unwrap();
+    assert_eq!((&body["auth"], &body["halt"]), (&json!("hush-hush"), &json!(0)));
+    assert_eq!(body["cmd"]["c1"], "profile?");
+    let sent = body["cmd"]["c0"].as_str().unwrap();
     let (method, query) = sent.split_once('?').unwrap();
     assert_eq!(method, "bizproc.event.send");
     assert!(
@@ -265,43 +261,63 @@ fn a_batchs_commands_are_forms() {
     });
     assert_eq!(crate::form::to_json(&form).to_string(), expected.to_string());
 
-    let many = vec![command("profile", Value::Null); 51];
-    assert_eq!(batch_params(&many, false).unwrap_err().kind, ErrorKind::NotSent);
-    assert!(batch_params(&many[..50], false).is_ok());
+    let many = vec![Command::new("profile", &Value::Null); 51];
+    assert_eq!(batch_body("", &many).unwrap_err().kind, ErrorKind::NotSent);
+    assert!(batch_body("", &many[..50]).is_ok());
 }
 
 #[test]
 fn a_batch_has_a_result_for_each_command() {
-    let commands = ["a", "b", "c"].map(|method| command(method, Value::Null));
+    let decoded = |result: Value| {
+        let body = json!({"result": result, "time": {"start": 1, "finish": 2, "duration": 1}}).to_string();
+        let reply = decode_batch(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), 3).unwrap();
+        assert_eq!(reply.time.map(|time| time.finish), Some(2.0));
+        assert_eq!(reply.times.len(), 3);
+        reply
+    };
     let results = |result: Value| {
-        let reply = Reply {
-            result,
-            time: None,
-            next: None,
-            total: None,
-        };
-        let results = batch_results(&reply, commands.len()).into_iter();
+        let results = decoded(result).results.into_iter();
         results
             .map(|result| result.map_err(|error| error.kind))
             .collect::<Vec<_>>()
     };
-    let mixed = results(json!({
-        "result": {"c0": true},
-        "result_error": {"c1": {"error": "expired_token", "error_description": "The access token provided has expired"}},
-        "result_total": [], "result_next": [], "result_time": {"c0": {}},
-    }));
-    assert_eq!(
-        mixed,
-        [
-            Ok(json!(true)),
-            Err(ErrorKind::TokenExpired),
-            Err(ErrorKind::NotExecuted)
-        ]
-    );
+    let time = json!({"start": 1.5, "finish": 2, "duration": 0.5, "processing": 0.1, "date_start": "2026-11-24",
+        "operating_reset_at": 9, "operating": 0.25});
+    let times = [
+        time.clone(),
+        json!({"start": "1.5", "finish": "2", "duration": "0.5"}),
+        json!(null),
+        json!([]),
+    ];
+    for (at, time) in times.into_iter().enumerate() {
+        let mixed = json!({
+            "result": {"c0": true},
+            "result_error": {"c1": {"error": "expired_token", "error_description": "The access token provided has expired"}},
+            "result_total": [], "result_next": [], "result_time": {"c1": time},
+        });
+        assert_eq!(
+            results(mixed.clone()),
+            [
+                Ok(json!(true)),
+                Err(ErrorKind::TokenExpired),
+                Err(ErrorKind::NotExecuted)
+            ]
+        );
+        let times = decoded(mixed).times;
+        assert_eq!(
+            times[1].map(|time| (time.start, time.operating)),
+            [Some((1.5, Some(0.25))), Some((1.5, None)), None, None][at]
+        );
+        assert_eq!((times[0], times[2]), (None, None));
+    }
 
     assert_eq!(
         results(json!({"result": [], "result_error": []})),
         [const { Err(ErrorKind::NotExecuted) }; 3]
+    );
+    assert_eq!(
+        results(json!({"result": {"c0": 1, "c00": 2, "c+1": 3, "c99": 4, "c99999999999999999999": 5, "x": 6}})),
+        [Ok(json!(1)), Err(ErrorKind::NotExecuted), Err(ErrorKind::NotExecuted)]
     );
     for odd in [
         json!(true),
