@@ -1,10 +1,13 @@
 //! Events of other ages and spellings, and bodies that reach another address than theirs.
 
-use proto::registrar::v1::InstallationState::{Active, Uninstalled};
+use proto::registrar::v1::InstallationState::Active;
 use serde_json::{Value, json};
 use tests::{CLIENT_ID, Shape, Stack, finish};
 
-use super::{act, answers, exactly_desired, install_by_event, rows, uninstall::uninstall};
+use super::{
+    act, answers, exactly_desired, install_by_event, rows,
+    uninstall::{told, uninstall},
+};
 
 #[tokio::test]
 async fn old_events() -> anyhow::Result<()> {
@@ -25,7 +28,7 @@ async fn events_of(portal: Value) -> anyhow::Result<()> {
     exactly_desired(&stack, 1).await?;
     answers(&stack.emulator, CLIENT_ID).await?;
     uninstall(&stack, 1).await?;
-    stack.installation_in(Uninstalled).await?;
+    told(&stack).await?;
     assert_eq!(rows(&stack.emulator, CLIENT_ID).await?, [""; 0]);
     Ok(())
 }
@@ -50,7 +53,7 @@ async fn events_at_the_addresses_of_activities_and_pages() -> anyhow::Result<()>
         stack.installation_in(Active).await?;
         exactly_desired(&stack, 1).await?;
         uninstall(&stack, 0).await?;
-        stack.installation_in(Uninstalled).await?;
+        told(&stack).await?;
     }
     assert_eq!(rows(&stack.emulator, CLIENT_ID).await?, [""; 0]);
     Ok(())

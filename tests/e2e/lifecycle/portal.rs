@@ -1,10 +1,14 @@
 //! What changes about a portal while the app is installed on it.
 
-use proto::registrar::v1::InstallationState::{Active, NoBizproc, Uninstalled};
+use proto::registrar::v1::InstallationState::{Active, NoBizproc};
 use serde_json::json;
 use tests::{CLIENT_ID, Shape, Stack, finish};
 
-use super::{CODES, act, answered, answers, exactly_desired, rows, uninstall::uninstall, user, vigilant};
+use super::{
+    CODES, act, answered, answers, exactly_desired, rows,
+    uninstall::{told, uninstall},
+    user, vigilant,
+};
 
 #[tokio::test]
 async fn its_administrator_is_fired() -> anyhow::Result<()> {
@@ -84,7 +88,7 @@ async fn its_application_token_changes() -> anyhow::Result<()> {
     exactly_desired(&stack, 1).await?;
     // There is no other proof of an uninstallation.
     uninstall(&stack, 1).await?;
-    stack.installation_in(Uninstalled).await?;
+    told(&stack).await?;
     assert_eq!(rows(&stack.emulator, CLIENT_ID).await?, [""; 0]);
     assert!(stack.issue_token().await?.is_err());
     Ok(())

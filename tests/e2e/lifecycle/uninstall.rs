@@ -1,7 +1,10 @@
 //! Uninstalling: the portal deletes the app's activities, the registrar its credentials.
 
 use harness::until;
-use proto::registrar::v1::InstallationState::{Active, Uninstalled};
+use proto::registrar::v1::{
+    InstallationState::{Active, Uninstalled},
+    InstallationView,
+};
 use serde_json::json;
 use tests::{CLIENT_ID, Shape, Stack};
 use tonic::Code;
@@ -24,12 +27,7 @@ async fn uninstalled(clean: u8) -> anyhow::Result<()> {
     stack.installation_in(Active).await?;
     answers(&stack.emulator, CLIENT_ID).await?;
     uninstall(&stack, clean).await?;
-    // A pass may find it out before the event comes, and keeps the credentials to look again.
-    let told = async || match stack.installation_in(Uninstalled).await? {
-        told if told.problem.is_empty() => Ok(told),
-        found => Err(anyhow::anyhow!("no event yet: {found:?}")),
-    };
-    let installation = until(told).await;
+    let installation = told(&stack).await?;
     assert_eq!(installation.activities, []);
     assert_eq!(rows(&stack.emulator, CLIENT_ID).await?, [""; 0]);
     let refused = stack.issue_token().await?.expect_err("no token of what is uninstalled");
@@ -70,4 +68,13 @@ async fn without_a_word() -> anyhow::Result<()> {
 pub(super) async fn uninstall(stack: &Stack, clean: u8) -> anyhow::Result<()> {
     let path = format!("apps/{CLIENT_ID}?clean={clean}");
     stack.emulator.send("DELETE", &path, None).await.map(drop)
+}
+
+/// The installation, once the event has come. A pass may find out before that, and keeps the credentials to look again.
+pub(super) async fn told(stack: &Stack) -> anyhow::Result<InstallationView> {
+    let ask = async || match stack.installation_in(Uninstalled).await? {
+        told if told.problem.is_empty() => Ok(told),
+        found => Err(anyhow::anyhow!("no event yet: {found:?}")),
+    };
+    Ok(until(ask).await)
 }
