@@ -163,6 +163,10 @@ fn ordered(own: &Cell, cell: &Cell) -> Option<std::cmp::Ordering> {
 
 /// SQL's LIKE without case: `%` any text, `_` one character, `\` takes their meaning away.
 fn like(text: &str, pattern: &str) -> bool {
+    // As ids are: thousands of rows are compared with hundreds of them.
+    if text.is_ascii() && pattern.is_ascii() && !pattern.contains(['%', '_', '\\']) {
+        return text.eq_ignore_ascii_case(pattern);
+    }
     let text: Vec<char> = text.to_uppercase().chars().collect();
     let pattern: Vec<char> = pattern.to_uppercase().chars().collect();
     matches(&text, &pattern)
@@ -214,6 +218,8 @@ mod tests {
             ("", ""),
             ("", "%"),
             ("aab", "%ab"),
+            ("aBc.1", "AbC.1"),
+            ("Ёж", "ёЖ"),
         ] {
             assert!(like(text, pattern), "{text} {pattern}");
         }
