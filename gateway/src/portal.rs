@@ -19,7 +19,7 @@ use service::{Backoff, SharedClock};
 
 use self::token::Tokens;
 pub(crate) use self::{
-    body::safe_command,
+    body::command_of,
     client::HttpClient,
     confirm::{LastSend, Next, Row},
     limits::{Limits, Rates},

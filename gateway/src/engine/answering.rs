@@ -248,8 +248,8 @@ impl Ready {
         }
         if let InBatch::Unknown = self.in_batch {
             let answer = self.held.progress.answer.as_ref();
-            let command = answer.and_then(|answer| portal::safe_command(&self.held.job, answer));
-            self.in_batch = command.map_or(InBatch::Altered, InBatch::Safe);
+            let command = answer.map(|answer| portal::command_of(&self.held.job, answer));
+            self.in_batch = command.filter(Command::is_safe).map_or(InBatch::Altered, InBatch::Safe);
         }
         matches!(self.in_batch, InBatch::Altered)
     }

@@ -1,9 +1,8 @@
 //! Answers as a portal takes them: the body of `bizproc.event.send`, and its parameters in a batch.
 
-use bitrix::rest::{Command, is_batch_safe};
+use bitrix::rest::Command;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::Sending;
 use crate::job::{Answer, Job};
@@ -39,22 +38,16 @@ impl Sending<'_> {
     /// Taken, as a request is repeated once at most: then it is written anew.
     pub(super) fn command(&mut self) -> Command {
         let command = self.command.take();
-        command.unwrap_or_else(|| Command::new(METHOD, &params(self.job, self.answer)))
+        command.unwrap_or_else(|| command_of(self.job, self.answer))
     }
 }
 
-/// An answer as a batch carries it; nothing if that would alter it.
-pub(crate) fn safe_command(job: &Job, answer: &Answer) -> Option<Command> {
-    let params = params(job, answer);
-    is_batch_safe(&params).then(|| Command::new(METHOD, &params))
-}
-
-fn params(job: &Job, answer: &Answer) -> Value {
-    json!({
-        "EVENT_TOKEN": job.event_token.expose(),
-        "RETURN_VALUES": serde_json::from_str::<Value>(&answer.values).unwrap_or_default(),
-        "LOG_MESSAGE": log_message(job, answer),
-    })
+/// An answer as a batch carries it.
+pub(crate) fn command_of(job: &Job, answer: &Answer) -> Command {
+    Command::new(METHOD)
+        .text("EVENT_TOKEN", job.event_token.expose())
+        .json("RETURN_VALUES", &answer.values)
+        .text("LOG_MESSAGE", &log_message(job, answer))
 }
 
 /// What the workflow's log shows: the job, never the user's data. A portal's security filter alters free text, but

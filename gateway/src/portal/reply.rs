@@ -89,9 +89,10 @@ impl Replied {
             Self::Taken(time) => time.iter().for_each(|time| sent.note(time, now)),
             Self::Read(reply) => reply.time.iter().for_each(|time| read.note(time, now)),
             Self::Batch(reply) => {
-                for (at, time) in reply.times.iter().enumerate() {
+                let times = reply.times.iter().enumerate();
+                for (at, time) in times.filter_map(|(at, time)| Some((at, time.as_ref()?))) {
                     let account = if at < readings { &mut *read } else { &mut *sent };
-                    time.iter().for_each(|time| account.note(time, now));
+                    account.note(time, now);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bitrix::rest::Command;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -23,6 +24,15 @@ pub(crate) fn is_readable(workflow_id: &str) -> bool {
 /// It is not counted, which costs the portal a query. The columns are those that it gives unasked.
 pub(super) fn params(ids: &[String]) -> Value {
     json!({"FILTER": {"ID": ids}, "start": -1})
+}
+
+/// The same in a batch.
+pub(super) fn command(ids: &[String]) -> Command {
+    let command = Command::new(METHOD).text("start", "-1");
+    let ids = ids.iter().enumerate();
+    ids.fold(command, |command, (at, id)| {
+        command.text(&format!("FILTER[ID][{at}]"), id)
+    })
 }
 
 /// The rows of a reply. Ids in lower case: the portal compares so.

@@ -158,7 +158,7 @@ impl Portals {
         answers: &mut [Sending<'_>],
         read: &[Vec<String>],
     ) -> Result<Replied, SendError> {
-        let readings = read.iter().map(|ids| Command::new(rows::METHOD, &rows::params(ids)));
+        let readings = read.iter().map(|ids| rows::command(ids));
         let commands: Vec<_> = readings.chain(answers.iter_mut().map(Sending::command)).collect();
         let body = batch_body(token.access.expose(), &commands).map_err(SendError::Portal)?;
         self.http

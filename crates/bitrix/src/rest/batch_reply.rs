@@ -39,12 +39,11 @@ pub fn decode_batch(
     body: &[u8],
     commands: usize,
 ) -> Result<BatchReply, CallError> {
-    let (mut parts, time) = match usual(status, body) {
-        Some(usual) => usual,
-        None => {
-            let reply = decode_reply(status, headers, body)?;
-            (Parts::of_json(&reply.result, commands), reply.time)
-        }
+    let (mut parts, time) = if let Some(usual) = usual(status, body) {
+        usual
+    } else {
+        let reply = decode_reply(status, headers, body)?;
+        (Parts::of_json(&reply.result, commands), reply.time)
     };
     let results = (0..commands).map(|at| match (parts.result_error.take(at), parts.result.take(at)) {
         (Some(error), _) => {

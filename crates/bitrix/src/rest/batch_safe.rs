@@ -7,7 +7,6 @@
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use serde_json::Value;
 
 /// Words that its filter may take for SQL, also as parts of words.
 const WORDS: [&str; 10] = [
@@ -25,30 +24,10 @@ const WORDS: [&str; 10] = [
 /// A longer run of white space can empty the whole value.
 const BLANKS: usize = 4000;
 /// PHP reads so many fields of a command, and drops the rest without a word.
-const FIELDS: usize = 1000;
+pub(super) const FIELDS: usize = 1000;
 
-/// Whether a command with these parameters reaches its method as a call of its own would: texts, and lists and maps of texts
-/// that are not empty. Numbers, booleans, null and what is empty lose their type in a command.
-pub fn is_batch_safe(params: &Value) -> bool {
-    let mut fields = 0;
-    matches!(params, Value::Object(map) if !map.is_empty()) && is_safe(params, &mut fields) && fields <= FIELDS
-}
-
-fn is_safe(value: &Value, fields: &mut usize) -> bool {
-    match value {
-        Value::String(text) => {
-            *fields += 1;
-            is_safe_text(text)
-        }
-        Value::Array(list) => !list.is_empty() && list.iter().all(|item| is_safe(item, fields)),
-        Value::Object(map) => {
-            !map.is_empty() && map.iter().all(|(key, item)| is_safe_text(key) && is_safe(item, fields))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn is_safe_text(text: &str) -> bool {
+/// Whether a text, also a key, arrives as it is.
+pub(super) fn is_safe_text(text: &str) -> bool {
     !FILTERED.is_match(text) && (text.len() < BLANKS || longest_blank(text) < BLANKS)
 }
 
@@ -76,9 +55,14 @@ static FILTERED: LazyLock<AhoCorasick> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::rest::Command;
+
+    fn is_batch_safe(params: &Value) -> bool {
+        Command::new("method").json("params", &params.to_string()).is_safe()
+    }
 
     #[test]
     fn texts_that_nothing_alters_are_safe() {
@@ -133,8 +117,15 @@ mod tests {
         ] {
             assert!(!is_batch_safe(&json!({"key": value})), "{value}");
         }
-        for params in [json!({}), json!([]), json!("text"), json!(null)] {
+        for params in [json!({}), json!([]), json!(null)] {
             assert!(!is_batch_safe(&params), "{params}");
+        }
+        assert!(!Command::new("method").is_safe());
+        for broken in ["", "{", "[\"a\"", "\"a\" \"b\""] {
+            assert!(
+                !Command::new("method").text("a", "b").json("params", broken).is_safe(),
+                "{broken}"
+            );
         }
         let many = |fields: usize| json!({"key": vec!["x"; fields]});
         assert!(is_batch_safe(&many(FIELDS)));

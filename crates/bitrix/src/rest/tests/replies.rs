@@ -234,13 +234,14 @@ fn codes_are_texts() {
 
 #[test]
 fn a_batchs_commands_are_forms() {
-    let params = json!({
-        "event_token": "w.1|A|e.47dd",
-        "return_values": {"out": "a b&c#d+é", "list": ["x", 2, true, false], "none": null, "empty": {}, "k[]": ""},
-    });
+    let values =
+        r#"{"out": "a b&c#d+é", "list": ["x", 2, true, false], "none": null, "empty": {}, "k[]": "", "n": -0.5}"#;
     let commands = [
-        Command::new("bizproc.event.send", &params),
-        Command::new("profile", &Value::Null),
+        Command::new("bizproc.event.send")
+            .text("event_token", "w.1|A|e.47dd")
+            .json("return_values", values)
+            .text("FILTER[ID][0]", "1"),
+        Command::new("profile"),
     ];
     let body: Value = serde_json::from_slice(&batch_body("hush-hush", &commands).unwrap()).unwrap();
     assert_eq!((&body["auth"], &body["halt"]), (&json!("hush-hush"), &json!(0)));
@@ -257,11 +258,12 @@ fn a_batchs_commands_are_forms() {
     let form = crate::form::decode(query.as_bytes(), &crate::form::Limits::default()).unwrap();
     let expected = json!({
         "event_token": "w.1|A|e.47dd",
-        "return_values": {"out": "a b&c#d+é", "list": ["x", "2", "1", "0"], "k[": ""},
+        "return_values": {"out": "a b&c#d+é", "list": ["x", "2", "1", "0"], "k[": "", "n": "-0.5"},
+        "FILTER": {"ID": ["1"]},
     });
     assert_eq!(crate::form::to_json(&form).to_string(), expected.to_string());
 
-    let many = vec![Command::new("profile", &Value::Null); 51];
+    let many = vec![Command::new("profile"); 51];
     assert_eq!(batch_body("", &many).unwrap_err().kind, ErrorKind::NotSent);
     assert!(batch_body("", &many[..50]).is_ok());
 }
