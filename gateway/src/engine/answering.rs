@@ -17,7 +17,7 @@ use super::{Engine, Held, retry::AFTER_PANIC};
 use crate::{
     job::{Job, Millis, State},
     panics::{self, Panicked},
-    portal::{self, Exchanged, Portal, Portals, Sending, Sent},
+    portal::{self, Exchanged, PAGE, Portal, Portals, Sending, Sent},
     storage::{Line, StoredJob},
     timeline::Timeline,
 };
@@ -183,7 +183,7 @@ impl Engine {
 
     async fn exchange(&self, portal: &Portal, request: &mut Request) -> Exchanged {
         let start = self.0.shared.clock.now();
-        let readings = request.readings();
+        let readings: Vec<_> = request.looks.chunks(PAGE).collect();
         let answers = request.answers.len();
         let mut sendings = Vec::with_capacity(answers);
         for Ready {

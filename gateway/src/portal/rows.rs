@@ -1,6 +1,6 @@
 //! Readings of workflows: `bizproc.workflow.instances`.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bitrix::rest::Command;
 use jiff::Timestamp;
@@ -22,12 +22,13 @@ pub(crate) fn is_readable(workflow_id: &str) -> bool {
 }
 
 /// It is not counted, which costs the portal a query. The columns are those that it gives unasked.
-pub(super) fn params(ids: &[String]) -> Value {
+pub(super) fn params(ids: &[Arc<str>]) -> Value {
+    let ids: Vec<&str> = ids.iter().map(|id| &**id).collect();
     json!({"FILTER": {"ID": ids}, "start": -1})
 }
 
 /// The same in a batch.
-pub(super) fn command(ids: &[String]) -> Command {
+pub(super) fn command(ids: &[Arc<str>]) -> Command {
     let command = Command::new(METHOD).text("start", "-1");
     let ids = ids.iter().enumerate();
     ids.fold(command, |command, (at, id)| {

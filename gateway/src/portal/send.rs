@@ -44,7 +44,7 @@ impl Portals {
         &self,
         portal: &Portal,
         answers: &mut [Sending<'_>],
-        read: &[Vec<String>],
+        read: &[&[Arc<str>]],
     ) -> Exchanged {
         let mut rejected: Option<Arc<Token>> = None;
         loop {
@@ -142,7 +142,7 @@ impl Portals {
         self.http.post(url, body, check_reply).await.map(Replied::Taken)
     }
 
-    async fn lone_reading(&self, token: &Token, ids: &[String]) -> Result<Replied, SendError> {
+    async fn lone_reading(&self, token: &Token, ids: &[Arc<str>]) -> Result<Replied, SendError> {
         let mut params = rows::params(ids);
         params["auth"] = token.access.expose().into();
         let url = &token.methods.instances;
@@ -156,9 +156,9 @@ impl Portals {
         &self,
         token: &Token,
         answers: &mut [Sending<'_>],
-        read: &[Vec<String>],
+        read: &[&[Arc<str>]],
     ) -> Result<Replied, SendError> {
-        let readings = read.iter().map(|ids| rows::command(ids));
+        let readings = read.iter().copied().map(rows::command);
         let commands: Vec<_> = readings.chain(answers.iter_mut().map(Sending::command)).collect();
         let body = batch_body(token.access.expose(), &commands).map_err(SendError::Portal)?;
         self.http

@@ -1,7 +1,7 @@
 //! What the trouble of one portal or of one executor costs others, and how much goes through a narrow portal: the gateway beside
 //! the emulator.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use portal::{NewPortal, Running};
@@ -19,10 +19,6 @@ use crate::{
 const DUE: u64 = 100_000;
 /// Workflows that are measured before and beside those jobs.
 const MEASURED: u64 = 5000;
-/// An executor that nobody answers for.
-const AWAY: &str = "package away.v1; import \"bizproc/v1/annotations.proto\"; message Nothing {} service Away { \
-    rpc Call(Nothing) returns (Nothing) { option (bizproc.v1.activity) = { code: \"away\" name: { key: \"en\" value: \"Away\" } \
-    wait: WAIT_ALWAYS }; } }";
 /// Workflows of the other one.
 const OTHERS: u64 = 20;
 /// What the slow portal takes for a request, milliseconds.
@@ -31,6 +27,8 @@ const SLOW_MS: u64 = 2000;
 const LIMITED: u64 = 2000;
 /// What it takes to resume a workflow, milliseconds.
 const RESUME_MS: u64 = 50;
+/// How long an executor has been back when its first jobs are counted.
+const TENTH: Duration = Duration::from_millis(100);
 /// A refusal later than this, microseconds after the first call, should not be.
 const SETTLED: i64 = 10_000_000;
 
@@ -43,7 +41,7 @@ pub(crate) async fn run(experiment: Experiment, options: &Options) -> Result<Str
     let stage = Stage::start(experiment, options, folder.path()).await?;
     let (found, text) = match experiment {
         Experiment::Fairness => fairness(&stage, options.answers.unwrap_or(DUE)).await?,
-        Experiment::Executor => executor(&stage, options.answers.unwrap_or(DUE)).await?,
+        Experiment::Executor => executor(&stage, options, folder.path(), options.answers.unwrap_or(DUE)).await?,
         Experiment::Limiter => limiter(&stage, options.answers.unwrap_or(LIMITED)).await?,
     };
     Ok(if options.json { found.to_string() } else { text })
@@ -54,6 +52,8 @@ struct Stage {
     emulator: Running,
     control: SocketAddr,
     services: Vec<Process>,
+    /// Where nobody answers for the executor of `digest`.
+    away: SocketAddr,
 }
 
 impl Stage {
@@ -68,7 +68,8 @@ impl Stage {
         })
         .await?;
         let control = emulator.control_url.trim_start_matches("http://").parse()?;
-        let mut more = away(folder)?;
+        let away = systems::free_address().await?;
+        let mut more = executor_at(away, folder)?;
         if experiment == Experiment::Executor {
             // CPU is measured there, and not how long a bucket takes.
             more.insert_str(0, "limits.portal_per_second = 0\n");
@@ -78,6 +79,7 @@ impl Stage {
             emulator,
             control,
             services: services.processes,
+            away,
         };
         for info in &stage.emulator.portals {
             stage.install(&info.name, services.http).await?;
@@ -96,16 +98,15 @@ impl Stage {
             self.ask("POST", portal, &format!("apps/{CLIENT_ID}/finish"), &Value::Null)
                 .await?;
         }
-        // The hasher's two and the one that is away.
-        self.wait(portal, "calls:bizproc.activity.add", 3).await.map(drop)
+        self.wait(portal, "calls:bizproc.activity.add", 2).await.map(drop)
     }
 
     async fn start_workflows(&self, portal: &str, count: u64) -> Result<()> {
-        self.start_workflows_of("md5", portal, count).await
+        let step = json!({"code": "md5", "properties": {"inputString": "x"}});
+        self.start_workflows_of(step, portal, count).await
     }
 
-    async fn start_workflows_of(&self, code: &str, portal: &str, count: u64) -> Result<()> {
-        let step = json!({"code": code, "properties": {"inputString": "x"}});
+    async fn start_workflows_of(&self, step: Value, portal: &str, count: u64) -> Result<()> {
         let workflows = json!({"steps": [step], "count": count});
         self.ask("POST", portal, "workflows", &workflows).await.map(drop)
     }
@@ -166,22 +167,40 @@ async fn fairness(stage: &Stage, due: u64) -> Result<(Value, String)> {
     ))
 }
 
-async fn executor(stage: &Stage, waiting: u64) -> Result<(Value, String)> {
+async fn executor(stage: &Stage, options: &Options, folder: &Path, waiting: u64) -> Result<(Value, String)> {
     // The first ones warm everything up.
     measured(stage, 1).await?;
     let (alone, seconds_alone) = measured(stage, 2).await?;
-    stage.start_workflows_of("away", "main", waiting).await?;
+    let step = json!({"code": "digest", "properties": {"input": ["x"], "algorithm": "sha256"}});
+    stage.start_workflows_of(step, "main", waiting).await?;
     stage.wait("main", "callbacks_acknowledged", waiting).await?;
     let (beside, seconds_beside) = measured(stage, 3).await?;
     let (cpu, seconds) = (beside / alone, seconds_beside / seconds_alone);
+
+    let back = systems::another_hasher(options, stage.away, folder).await?;
+    let begin = stage.wait("main", "workflows_finished", 1).await?;
+    let (start, first) = (clock::now(), finished(&begin));
+    tokio::time::sleep(TENTH).await;
+    let tenth = finished(&stage.ask("GET", "main", "counters", &Value::Null).await?) - first;
+    let (_, seconds_back) = measured(stage, 4).await?;
+    stage.wait("main", "workflows_finished", waiting).await?;
+    let all = start.elapsed().as_secs_f64();
+    drop(back);
     Ok((
         json!({"waiting": waiting, "workflows": MEASURED, "cpu_alone_us": alone, "cpu_beside_us": beside, "cpu_ratio": cpu,
-            "seconds_alone": seconds_alone, "seconds_beside": seconds_beside, "seconds_ratio": seconds}),
+            "seconds_alone": seconds_alone, "seconds_beside": seconds_beside, "seconds_ratio": seconds,
+            "back_first_tenth": tenth, "back_seconds": all, "seconds_beside_back": seconds_back}),
         format!(
             "{MEASURED} workflows took {beside:.0} us of CPU each beside {waiting} jobs of an executor that is away, {cpu:.2} of what they \
-             took before, and {seconds_beside:.2} s in all, {seconds:.2} of that before"
+             took before, and {seconds_beside:.2} s in all, {seconds:.2} of that before\n\
+             When it came back, {tenth} of the jobs were done in the first tenth of a second and all in {all:.1} s; {MEASURED} workflows \
+             took {seconds_back:.2} s meanwhile"
         ),
     ))
+}
+
+fn finished(counters: &Value) -> u64 {
+    counters["workflows_finished"].as_u64().unwrap_or_default()
 }
 
 /// Runs workflows whose executor works, for the time so many; microseconds of CPU each, and seconds.
@@ -193,16 +212,15 @@ async fn measured(stage: &Stage, time: u64) -> Result<(f64, f64)> {
     Ok(((stage.cpu()? - before) * 1e6 / number(MEASURED), seconds))
 }
 
-/// The configuration of an executor that is away, whose descriptors are a file.
-fn away(folder: &Path) -> Result<String> {
-    let (source, descriptors) = (folder.join("away.proto"), folder.join("away.bin"));
-    fs::write(&source, format!("syntax = \"proto3\"; {AWAY}"))?;
+/// The configuration of an executor of `digest` there, whose descriptors are a file.
+fn executor_at(address: SocketAddr, folder: &Path) -> Result<String> {
+    let descriptors = folder.join("digest.bin");
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
-    let mut compiler = protox::Compiler::new([folder, &contracts])?;
-    compiler.include_imports(true).open_file("away.proto")?;
+    let mut compiler = protox::Compiler::new([contracts])?;
+    compiler.include_imports(true).open_file("hasher/v1/hasher.proto")?;
     fs::write(&descriptors, compiler.encode_file_descriptor_set())?;
     Ok(format!(
-        "[registrar.executors.away]\nuri = \"http://127.0.0.1:9\"\ndescriptors = \"{}\"\ncodes = [\"away\"]",
+        "[registrar.executors.away]\nuri = \"http://{address}\"\ndescriptors = \"{}\"\ncodes = [\"digest\"]",
         descriptors.display()
     ))
 }

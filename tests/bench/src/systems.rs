@@ -11,8 +11,8 @@ use anyhow::Result;
 
 pub(crate) use self::{
     bound::forward,
-    gateway::{APP, services},
-    probe::exchange,
+    gateway::{APP, another_hasher, services},
+    probe::{exchange, free_address},
 };
 use crate::{options::Options, process::Process, sink::Sink, system::System};
 

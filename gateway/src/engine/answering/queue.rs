@@ -67,11 +67,6 @@ pub(super) struct Settled {
 }
 
 impl Request {
-    pub(super) fn readings(&self) -> Vec<Vec<String>> {
-        let ids = |page: &[Id]| page.iter().map(ToString::to_string).collect();
-        self.looks.chunks(PAGE).map(ids).collect()
-    }
-
     /// Workflows that it carries answers to.
     pub(super) fn workflow_ids(&self) -> Vec<String> {
         let ids = self.answers.iter().map(|ready| ready.held.job.workflow_id.clone());

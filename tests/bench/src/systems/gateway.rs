@@ -86,6 +86,19 @@ pub(crate) async fn services(
     })
 }
 
+/// Starts another hasher at that address.
+pub(crate) async fn another_hasher(options: &Options, address: SocketAddr, folder: &Path) -> Result<Process> {
+    let admin = probe::free_address().await?;
+    let file = folder.join("another.toml");
+    let configuration = format!("[hasher]\ngrpc.listen = \"{address}\"\nadmin.listen = \"{admin}\"\n");
+    fs::write(&file, configuration).context("writing another hasher's configuration")?;
+    let program = options.binaries.join("hasher");
+    let arguments = ["--config", &*file.to_string_lossy()];
+    let mut process = Process::start("another hasher", options.other_core, folder, &program, &arguments, &[])?;
+    probe::ready(&mut process, admin, Some("/ready")).await?;
+    Ok(process)
+}
+
 impl Addresses {
     async fn free() -> Result<Self> {
         Ok(Self {
@@ -134,7 +147,7 @@ client_secret = "{CLIENT_SECRET}"
 [registrar.executors.hasher]
 uri = "http://{hasher}"
 descriptors = "reflection"
-codes = ["md5", "digest*"]
+codes = ["md5"]
 
 [gateway]
 private_portals = ["127.0.0.0/8"]

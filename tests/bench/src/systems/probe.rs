@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const TRIES: u32 = 500;
 
 /// An address that nobody listens on now.
-pub(super) async fn free_address() -> Result<SocketAddr> {
+pub(crate) async fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0)).await?.local_addr()?)
 }
 

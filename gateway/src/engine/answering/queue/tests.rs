@@ -160,7 +160,7 @@ impl World {
     }
 
     fn sent(&mut self, request: Request) {
-        assert!(request.answers.len() + request.readings().len() <= BATCH_LIMIT);
+        assert!(request.answers.len() + request.looks.len().div_ceil(PAGE) <= BATCH_LIMIT);
         assert!(!request.answers.is_empty() || !request.looks.is_empty());
         let workflows = |request: &Request| -> HashSet<String> {
             let ids = request.answers.iter().map(|ready| ready.held.job.workflow_id.clone());
