@@ -279,3 +279,24 @@ impl Registrar for Api {
         Ok(Response::new(pb::ReconcileResponse { installations: views }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prost_reflect::DescriptorPool;
+
+    use super::*;
+
+    #[test]
+    fn each_method_is_opened_by_one_token() {
+        let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
+        let service = pool.get_service_by_name("registrar.v1.Registrar").unwrap();
+        let mut methods: Vec<_> = service
+            .methods()
+            .map(|method| format!("/{}/{}", service.full_name(), method.name()))
+            .collect();
+        let mut opened: Vec<_> = SERVICE.iter().chain(&OPERATOR).map(ToString::to_string).collect();
+        methods.sort();
+        opened.sort();
+        assert_eq!(methods, opened);
+    }
+}

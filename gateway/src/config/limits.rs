@@ -119,3 +119,26 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::{Error, MapDeserializer};
+
+    use super::*;
+
+    #[test]
+    fn the_file_of_defaults_names_each_limit() {
+        let unknown = MapDeserializer::<_, Error>::new([("none", 1)].into_iter());
+        let problem = Limits::deserialize(unknown).unwrap_err().to_string();
+        let (_, expected) = problem.split_once("expected one of ").unwrap();
+        let file = include_str!("../../gateway.toml");
+        let (_, section) = file.split_once("[gateway.limits]\n").unwrap();
+        let section = section.lines().take_while(|line| !line.starts_with('['));
+        let named: Vec<_> = section
+            .filter_map(|line| line.split_once(" = "))
+            .filter(|(name, _)| !name.starts_with('#'))
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        assert_eq!(named.join(", "), expected);
+    }
+}
