@@ -55,7 +55,7 @@ async fn reopened(portal: &Emulator, before: u64) -> anyhow::Result<()> {
 }
 
 /// A portal on which the app is installed and has answered.
-async fn portal(stack: &Stack, name: &str) -> anyhow::Result<Emulator> {
+pub(super) async fn portal(stack: &Stack, name: &str) -> anyhow::Result<Emulator> {
     let new = portal::NewPortal {
         name: name.into(),
         ..portal::NewPortal::default()

@@ -12,6 +12,7 @@ mod lifecycle;
 mod limits;
 mod lock;
 mod main_job;
+mod odd_replies;
 mod restart;
 mod strangers;
 mod waiting;

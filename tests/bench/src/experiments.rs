@@ -19,6 +19,12 @@ use crate::{
 const DUE: u64 = 100_000;
 /// Workflows that are measured before and beside those jobs.
 const MEASURED: u64 = 5000;
+/// Another name for what the hasher does, so that it can be away and another one be there.
+const AWAY: &str = "package hasher.v1; import \"bizproc/v1/annotations.proto\"; \
+    message Text { string input_string = 1 [(bizproc.v1.property) = { name: { key: \"en\" value: \"Text\" } }]; } \
+    message Md5 { string output_string = 1 [(bizproc.v1.property) = { name: { key: \"en\" value: \"MD5\" } }]; } \
+    service Hasher { rpc Md5(Text) returns (hasher.v1.Md5) { option (bizproc.v1.activity) = { code: \"away\" \
+    name: { key: \"en\" value: \"Away\" } wait: WAIT_ALWAYS }; } }";
 /// Workflows of the other one.
 const OTHERS: u64 = 20;
 /// What the slow portal takes for a request, milliseconds.
@@ -52,7 +58,7 @@ struct Stage {
     emulator: Running,
     control: SocketAddr,
     services: Vec<Process>,
-    /// Where nobody answers for the executor of `digest`.
+    /// Where nobody answers for the executor of `away`.
     away: SocketAddr,
 }
 
@@ -98,15 +104,16 @@ impl Stage {
             self.ask("POST", portal, &format!("apps/{CLIENT_ID}/finish"), &Value::Null)
                 .await?;
         }
-        self.wait(portal, "calls:bizproc.activity.add", 2).await.map(drop)
+        // The hasher's two and the one that is away.
+        self.wait(portal, "calls:bizproc.activity.add", 3).await.map(drop)
     }
 
     async fn start_workflows(&self, portal: &str, count: u64) -> Result<()> {
-        let step = json!({"code": "md5", "properties": {"inputString": "x"}});
-        self.start_workflows_of(step, portal, count).await
+        self.start_workflows_of("md5", portal, count).await
     }
 
-    async fn start_workflows_of(&self, step: Value, portal: &str, count: u64) -> Result<()> {
+    async fn start_workflows_of(&self, code: &str, portal: &str, count: u64) -> Result<()> {
+        let step = json!({"code": code, "properties": {"inputString": "x"}});
         let workflows = json!({"steps": [step], "count": count});
         self.ask("POST", portal, "workflows", &workflows).await.map(drop)
     }
@@ -171,8 +178,7 @@ async fn executor(stage: &Stage, options: &Options, folder: &Path, waiting: u64)
     // The first ones warm everything up.
     measured(stage, 1).await?;
     let (alone, seconds_alone) = measured(stage, 2).await?;
-    let step = json!({"code": "digest", "properties": {"input": ["x"], "algorithm": "sha256"}});
-    stage.start_workflows_of(step, "main", waiting).await?;
+    stage.start_workflows_of("away", "main", waiting).await?;
     stage.wait("main", "callbacks_acknowledged", waiting).await?;
     let (beside, seconds_beside) = measured(stage, 3).await?;
     let (cpu, seconds) = (beside / alone, seconds_beside / seconds_alone);
@@ -212,15 +218,16 @@ async fn measured(stage: &Stage, time: u64) -> Result<(f64, f64)> {
     Ok(((stage.cpu()? - before) * 1e6 / number(MEASURED), seconds))
 }
 
-/// The configuration of an executor of `digest` there, whose descriptors are a file.
+/// The configuration of an executor of `away` there, whose descriptors are a file.
 fn executor_at(address: SocketAddr, folder: &Path) -> Result<String> {
-    let descriptors = folder.join("digest.bin");
+    let (source, descriptors) = (folder.join("away.proto"), folder.join("away.bin"));
+    fs::write(&source, format!("syntax = \"proto3\"; {AWAY}"))?;
     let contracts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
-    let mut compiler = protox::Compiler::new([contracts])?;
-    compiler.include_imports(true).open_file("hasher/v1/hasher.proto")?;
+    let mut compiler = protox::Compiler::new([folder, &contracts])?;
+    compiler.include_imports(true).open_file("away.proto")?;
     fs::write(&descriptors, compiler.encode_file_descriptor_set())?;
     Ok(format!(
-        "[registrar.executors.away]\nuri = \"http://{address}\"\ndescriptors = \"{}\"\ncodes = [\"digest\"]",
+        "[registrar.executors.away]\nuri = \"http://{address}\"\ndescriptors = \"{}\"\ncodes = [\"away\"]",
         descriptors.display()
     ))
 }

@@ -147,7 +147,7 @@ client_secret = "{CLIENT_SECRET}"
 [registrar.executors.hasher]
 uri = "http://{hasher}"
 descriptors = "reflection"
-codes = ["md5"]
+codes = ["md5", "digest*"]
 
 [gateway]
 private_portals = ["127.0.0.0/8"]
