@@ -4,10 +4,8 @@ use bitrix::rest::Command;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 
-use super::Sending;
+use super::{Sending, token::EVENT_SEND};
 use crate::job::{Answer, Job};
-
-pub(super) const METHOD: &str = "bizproc.event.send";
 
 /// The body of `bizproc.event.send`. JSON, because a form can't carry an empty list or tell a text from a number.
 #[derive(Serialize)]
@@ -44,7 +42,7 @@ impl Sending<'_> {
 
 /// An answer as a batch carries it.
 pub(crate) fn command_of(job: &Job, answer: &Answer) -> Command {
-    Command::new(METHOD)
+    Command::new(EVENT_SEND)
         .text("EVENT_TOKEN", job.event_token.expose())
         .json("RETURN_VALUES", &answer.values)
         .text("LOG_MESSAGE", &log_message(job, answer))

@@ -13,12 +13,12 @@ use service::{
 };
 
 use super::{
-    Portal, Portals, Verdict, body,
+    Portal, Portals, Verdict,
     client::SendError,
     operating::Operating,
     reply::{Exchanged, Replied, Sent, judged, verdict},
     rows,
-    token::{NoToken, Token},
+    token::{EVENT_SEND, NoToken, Token},
 };
 use crate::{
     job::{Answer, Job, Millis},
@@ -223,7 +223,7 @@ fn note(
             attributes.push(KeyValue::new("error.type", kind));
             failed = Some(problem);
         }
-        let span = timeline.client(job.trace, body::METHOD, telemetry::span_id(), when, attributes);
+        let span = timeline.client(job.trace, EVENT_SEND, telemetry::span_id(), when, attributes);
         span.problem = failed;
         // The token was issued in the trace of another job: link to it.
         let elsewhere = token.issued.is_sampled() && token.issued.trace_id() != job.trace.id;

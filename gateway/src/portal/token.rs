@@ -13,13 +13,16 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tonic::Code;
 
-use super::{Portal, body, rows};
+use super::{Portal, rows};
 use crate::{
     job::{Job, Millis},
     registrar::{ISSUE_TOKEN, Registrar, ended},
     timeline::Timeline,
     trace::Server,
 };
+
+/// How an answer is sent.
+pub(super) const EVENT_SEND: &str = "bizproc.event.send";
 
 /// A token is not used any more this long before it expires: a call takes time, and clocks differ.
 const MARGIN: Duration = Duration::from_mins(1);
@@ -129,7 +132,7 @@ impl Token {
             let uri: Uri = url.as_str().parse().map_err(|error| wrong(format!("{error}")))?;
             Ok::<_, String>((uri, Arc::from(url.as_str())))
         };
-        let (event_send, event_send_url) = method(body::METHOD)?;
+        let (event_send, event_send_url) = method(EVENT_SEND)?;
         let (batch, batch_url) = method("batch")?;
         let (instances, _) = method(rows::METHOD)?;
         let expires = response

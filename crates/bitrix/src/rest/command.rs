@@ -35,15 +35,17 @@ impl Command {
     /// Adds a parameter; a name like `FILTER[ID][0]` is an element of one.
     #[must_use]
     pub fn text(mut self, name: &str, text: &str) -> Self {
-        let name = utf8_percent_encode(name, ENCODED).to_string();
-        self.add(&name, text);
+        self.is_altered |= !is_safe_text(text);
+        self.separate();
+        self.text.extend(utf8_percent_encode(name, ENCODED));
+        self.assign(text);
         self
     }
 
     /// Adds a parameter that is written as JSON.
     #[must_use]
     pub fn json(mut self, name: &str, json: &str) -> Self {
-        let mut name = utf8_percent_encode(name, ENCODED).to_string();
+        let mut name: String = utf8_percent_encode(name, ENCODED).collect();
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let member = Member {
             command: &mut self,
@@ -76,11 +78,19 @@ impl Command {
     }
 
     fn pair(&mut self, name: &str, text: &str) {
+        self.separate();
+        self.text += name;
+        self.assign(text);
+    }
+
+    fn separate(&mut self) {
         if self.fields > 0 {
             self.text.push('&');
         }
         self.fields += 1;
-        self.text += name;
+    }
+
+    fn assign(&mut self, text: &str) {
         self.text.push('=');
         self.text.extend(utf8_percent_encode(text, ENCODED));
     }
