@@ -47,7 +47,7 @@ fn branches_of(branches: u32) -> Value {
 async fn disturb(emulator: &Emulator) -> anyhow::Result<()> {
     let others = json!({"every_ms": 200, "percent": 5, "hold_ms": 50});
     emulator
-        .set(json!({"lock_hold_ms": 20, "others": others, "lost_saves_percent": 1}))
+        .set(json!({"lock_hold_ms": 20, "others": others, "lost_saves_percent": 3}))
         .await?;
     for method in ["bizproc.event.send", "batch", "bizproc.workflow.instances"] {
         let cut = json!({"method": method, "percent": 20, "work": true, "cut": true});

@@ -55,7 +55,7 @@ pub struct Portal {
     pub apps: IndexMap<String, AppRow>,
     /// Activities, robots, placements.
     pub registry: Registry,
-    /// Instance rows of living workflows, by id: what `bizproc.workflow.instances` reads.
+    /// Instance rows of living workflows, by id, which is in lower case: what `bizproc.workflow.instances` reads.
     pub instances: BTreeMap<String, InstanceRow>,
     /// All workflows ever started, by id; a finished one has no instance row any more.
     pub workflows: HashMap<String, Workflow>,

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     Engine, StoreError, StoreName, Write,
-    queue::{LINGER, Queue, Waiting},
+    queue::{Group, LINGER, Queue},
 };
 
 /// A group of this many writes is large: more come so soon that a pause before the next commit saves commits (measured: 6 µs of CPU
@@ -22,7 +22,7 @@ pub(crate) fn run<E: Engine>(
 ) {
     let mut firm = 0;
     let mut failing = false;
-    while let Some(Waiting { writes, lazy }) = queue.take(firm >= LARGE) {
+    while let Some(Group { writes, lazy }) = queue.take(firm >= LARGE) {
         firm = writes.len();
         let mut group = writes;
         group.extend(lazy);

@@ -1,12 +1,14 @@
 //! What waits for the commit thread.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
 
 /// How long a lazy write waits for a group to ride with before it gets one of its own.
 pub(crate) const LINGER: Duration = Duration::from_millis(20);
-/// That pause. It never delays a single write.
+/// Lazy writes of a group: a write that somebody waits for comes after so many at most.
+const LAZY: usize = 256;
+/// A pause before a group, to gather more. It never delays a single write.
 const GATHER: Duration = Duration::from_micros(500);
 
 pub(crate) struct Queue<W> {
@@ -14,13 +16,15 @@ pub(crate) struct Queue<W> {
     wake: Condvar,
 }
 
-pub(crate) struct Waiting<W> {
+/// What is written together.
+pub(crate) struct Group<W> {
     pub(crate) writes: Vec<W>,
     pub(crate) lazy: Vec<W>,
 }
 
 struct State<W> {
-    waiting: Waiting<W>,
+    writes: Vec<W>,
+    lazy: VecDeque<W>,
     /// The thread waits without a limit: even a lazy write must wake it.
     asleep: bool,
     closed: bool,
@@ -30,7 +34,8 @@ impl<W> Queue<W> {
     pub(crate) fn new() -> Self {
         Self {
             state: Mutex::new(State {
-                waiting: Waiting::empty(),
+                writes: Vec::new(),
+                lazy: VecDeque::new(),
                 asleep: false,
                 closed: false,
             }),
@@ -41,8 +46,8 @@ impl<W> Queue<W> {
     /// True when it is the first to wait: then somebody must [`wake`](Self::wake) the thread.
     pub(crate) fn push(&self, write: W) -> bool {
         let mut state = self.state.lock();
-        state.waiting.writes.push(write);
-        state.waiting.writes.len() == 1
+        state.writes.push(write);
+        state.writes.len() == 1
     }
 
     pub(crate) fn wake(&self) {
@@ -52,8 +57,8 @@ impl<W> Queue<W> {
 
     pub(crate) fn push_lazy(&self, write: W) {
         let mut state = self.state.lock();
-        state.waiting.lazy.push(write);
-        if std::mem::take(&mut state.asleep) {
+        state.lazy.push_back(write);
+        if std::mem::take(&mut state.asleep) || state.lazy.len() == LAZY {
             self.wake.notify_one();
         }
     }
@@ -64,7 +69,9 @@ impl<W> Queue<W> {
         if state.closed {
             return lazy.is_empty();
         }
-        state.waiting.lazy.splice(0..0, lazy);
+        for write in lazy.into_iter().rev() {
+            state.lazy.push_front(write);
+        }
         true
     }
 
@@ -75,18 +82,18 @@ impl<W> Queue<W> {
     }
 
     /// Blocks until there is something to commit, and a little longer to `gather` more; `None` when closed and empty.
-    pub(crate) fn take(&self, gather: bool) -> Option<Waiting<W>> {
+    pub(crate) fn take(&self, gather: bool) -> Option<Group<W>> {
         let mut state = self.state.lock();
-        while state.waiting.writes.is_empty() {
+        while state.writes.is_empty() && state.lazy.len() < LAZY {
             if state.closed {
-                if state.waiting.lazy.is_empty() {
+                if state.lazy.is_empty() {
                     return None;
                 }
                 break;
             }
             let late = self.wake.wait_for(&mut state, LINGER).timed_out();
-            if late && state.waiting.writes.is_empty() && !state.closed {
-                if !state.waiting.lazy.is_empty() {
+            if late && state.writes.is_empty() && !state.closed {
+                if !state.lazy.is_empty() {
                     break;
                 }
                 state.asleep = true;
@@ -97,15 +104,35 @@ impl<W> Queue<W> {
         if gather && !state.closed {
             self.wake.wait_for(&mut state, GATHER);
         }
-        Some(std::mem::replace(&mut state.waiting, Waiting::empty()))
+        let lazy = state.lazy.len().min(LAZY);
+        Some(Group {
+            writes: std::mem::take(&mut state.writes),
+            lazy: state.lazy.drain(..lazy).collect(),
+        })
     }
 }
 
-impl<W> Waiting<W> {
-    fn empty() -> Self {
-        Self {
-            writes: Vec::new(),
-            lazy: Vec::new(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lazy_writes_go_in_their_order_and_so_many_at_once() {
+        let queue = Queue::new();
+        let all = 2 * LAZY + 10;
+        (0..all).for_each(|write| queue.push_lazy(write));
+        queue.push(all);
+        let first = queue.take(false).unwrap();
+        assert_eq!(first.writes, [all]);
+        assert_eq!(first.lazy, (0..LAZY).collect::<Vec<_>>());
+        // It could not be committed.
+        assert!(queue.restore(first.lazy));
+        queue.close();
+        let mut taken = Vec::new();
+        while let Some(group) = queue.take(false) {
+            assert!(group.writes.is_empty() && group.lazy.len() <= LAZY);
+            taken.extend(group.lazy);
         }
+        assert_eq!(taken, (0..all).collect::<Vec<_>>());
     }
 }

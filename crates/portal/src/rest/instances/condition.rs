@@ -3,6 +3,8 @@
 //! Only the operators none, `!`, `<`, `<=`, `>`, `>=` on names in exact upper case are conditions. Anything else (`@ID`, `=ID`, `id`, `LOGIC`)
 //! is dropped without a word, and the list is longer than the caller thinks.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -104,6 +106,21 @@ fn operand(field: Field, operator: Operator, value: &Value, zone: &Zone) -> Resu
 }
 
 impl Condition {
+    /// The ids of which it wants one, if it names them without a pattern.
+    pub(super) fn ids(&self) -> Option<BTreeSet<String>> {
+        let cells = match &self.operand {
+            _ if self.field != Field::Id || self.operator != Operator::Is => return None,
+            Operand::One(cell) => std::slice::from_ref(cell),
+            Operand::Many(cells) => cells,
+            Operand::Nothing => return None,
+        };
+        let id = |cell: &Cell| match cell {
+            Cell::Text(text) if !text.contains(['%', '_', '\\']) => Some(text.to_ascii_lowercase()),
+            _ => None,
+        };
+        cells.iter().map(id).collect()
+    }
+
     pub(super) fn holds(&self, row: &InstanceRow) -> bool {
         let own = self.field.of(row);
         match (&self.operand, self.operator) {
@@ -163,10 +180,6 @@ fn ordered(own: &Cell, cell: &Cell) -> Option<std::cmp::Ordering> {
 
 /// SQL's LIKE without case: `%` any text, `_` one character, `\` takes their meaning away.
 fn like(text: &str, pattern: &str) -> bool {
-    // As ids are: thousands of rows are compared with hundreds of them.
-    if text.is_ascii() && pattern.is_ascii() && !pattern.contains(['%', '_', '\\']) {
-        return text.eq_ignore_ascii_case(pattern);
-    }
     let text: Vec<char> = text.to_uppercase().chars().collect();
     let pattern: Vec<char> = pattern.to_uppercase().chars().collect();
     matches(&text, &pattern)
