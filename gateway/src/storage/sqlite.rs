@@ -31,6 +31,7 @@ impl Commands for Jobs {
         include_str!("sqlite/schema_2.sql"),
         include_str!("sqlite/schema_3.sql"),
         include_str!("sqlite/schema_4.sql"),
+        include_str!("sqlite/schema_5.sql"),
     ];
 
     fn has_steps(command: &Command) -> bool {

@@ -10,18 +10,18 @@ use crate::{
 
 /// The first line behind another. The condition is that of the index.
 pub(super) const NEXT_LINE: &str = "SELECT app, member_id, revision, state, next_attempt FROM jobs INDEXED BY jobs_line \
-    WHERE next_attempt IS NOT NULL AND state IN (1, 3, 4) AND (app, member_id, revision, state) > (?1, ?2, ?3, ?4) \
+    WHERE next_attempt IS NOT NULL AND (state = 1 OR state = 3 OR state = 4) AND (app, member_id, revision, state) > (?1, ?2, ?3, ?4) \
     ORDER BY app, member_id, revision, state, next_attempt LIMIT 1";
 pub(super) const DUE: &str = "SELECT next_attempt, id FROM jobs \
     WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND state = ?4 AND next_attempt >= ?5 AND next_attempt <= ?6 \
-    AND next_attempt IS NOT NULL AND state IN (1, 3, 4) ORDER BY next_attempt, id";
+    AND next_attempt IS NOT NULL AND (state = 1 OR state = 3 OR state = 4) ORDER BY next_attempt, id";
 pub(super) const LATER: &str = "SELECT min(next_attempt) FROM jobs \
     WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND state = ?4 AND next_attempt > ?5 \
-    AND next_attempt IS NOT NULL AND state IN (1, 3, 4)";
+    AND next_attempt IS NOT NULL AND (state = 1 OR state = 3 OR state = 4)";
 
 pub(super) const WAKE: &str = "UPDATE jobs SET next_attempt = ?5 WHERE id IN (SELECT id FROM jobs \
     WHERE app = ?1 AND member_id = ?2 AND revision = ?3 AND state = ?4 AND next_attempt > ?5 \
-    AND next_attempt IS NOT NULL AND state IN (1, 3, 4) ORDER BY next_attempt LIMIT ?6)";
+    AND next_attempt IS NOT NULL AND (state = 1 OR state = 3 OR state = 4) ORDER BY next_attempt LIMIT ?6)";
 /// Jobs of a line that are woken together: more than are sent within seconds, and few enough to be written at once.
 const WOKEN: u32 = 1000;
 

@@ -138,3 +138,21 @@ fn the_usual_writes_use_their_indexes() {
         assert!(plan(sql).contains(index), "{sql}: {}", plan(sql));
     }
 }
+
+/// A table in memory for each write of a job that waits cost a fifth of all CPU.
+#[test]
+fn a_mark_makes_no_table_in_memory() {
+    let db = Connection::open_in_memory().unwrap();
+    for migration in Jobs::MIGRATIONS {
+        db.execute_batch(migration).unwrap();
+    }
+    let sql = "EXPLAIN UPDATE jobs SET state = 5, next_attempt = 7, answer = '' WHERE id = 1";
+    let mut program = db.prepare(sql).unwrap();
+    let operations = program.query_map([], |row| row.get::<_, String>(1)).unwrap();
+    let operations: Vec<_> = operations.map(Result::unwrap).collect();
+    assert!(operations.iter().any(|operation| operation == "OpenWrite"));
+    assert!(
+        !operations.iter().any(|operation| operation == "OpenEphemeral"),
+        "{operations:?}"
+    );
+}
