@@ -98,13 +98,15 @@ proptest! {
     /// Also one that is not as usual, which is read another way.
     #[test]
     fn a_batch_answers_each_command(result in json(), time in json(), commands in 0..4_usize) {
-        let body = serde_json::json!({"result": result.clone(), "time": time}).to_string();
+        let body = serde_json::json!({"result": result, "time": time}).to_string();
+        // A number may be read as its neighbour.
+        let sent: Value = serde_json::from_str(&body).unwrap();
         let decoded = |body: &str| decode_batch(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), commands).unwrap();
         let reply = decoded(&body);
         prop_assert_eq!(&reply, &decoded(&format!("\u{feff}{body}")));
         prop_assert_eq!((reply.results.len(), reply.times.len()), (commands, commands));
         for (at, command) in reply.results.iter().enumerate() {
-            let member = |map| result.get(map).and_then(|map| map.get(format!("c{at}")));
+            let member = |map| sent["result"].get(map).and_then(|map| map.get(format!("c{at}")));
             match command {
                 Ok(value) => prop_assert!(member("result") == Some(value) && member("result_error").is_none()),
                 Err(error) => prop_assert!(member("result_error").is_some() || member("result").is_none(), "{}", error),
