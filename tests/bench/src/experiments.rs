@@ -75,11 +75,13 @@ impl Stage {
         .await?;
         let control = emulator.control_url.trim_start_matches("http://").parse()?;
         let away = systems::free_address().await?;
-        let mut more = executor_at(away, folder)?;
-        if experiment == Experiment::Executor {
-            // CPU is measured there, and not how long a bucket takes.
-            more.insert_str(0, "limits.portal_per_second = 0\n");
-        }
+        // Of that one CPU is measured, and not how long a bucket takes.
+        let limits = if experiment == Experiment::Executor {
+            systems::UNLIMITED
+        } else {
+            ""
+        };
+        let more = limits.to_owned() + &executor_at(away, folder)?;
         let services = systems::services(options, &emulator.oauth_url, &more, |_| Vec::new(), folder).await?;
         let stage = Self {
             emulator,
@@ -162,7 +164,7 @@ async fn fairness(stage: &Stage, due: u64) -> Result<(Value, String)> {
     stage.start_workflows("other", OTHERS).await?;
     stage.wait("other", "workflows_finished", OTHERS).await?;
     let seconds = start.elapsed().as_secs_f64();
-    let applied = |counters: &Value| counters["answers_applied"].as_u64().unwrap_or_default();
+    let applied = |counters: &Value| count(&counters["answers_applied"]);
     let after = stage.ask("GET", "main", "counters", &Value::Null).await?;
     let (due, gone) = (due - applied(&before), applied(&after) - applied(&before));
     Ok((
@@ -185,9 +187,10 @@ async fn executor(stage: &Stage, options: &Options, folder: &Path, waiting: u64)
 
     let back = systems::another_hasher(options, stage.away, folder).await?;
     let begin = stage.wait("main", "workflows_finished", 1).await?;
-    let (start, first) = (clock::now(), finished(&begin));
+    let (start, first) = (clock::now(), count(&begin["workflows_finished"]));
     tokio::time::sleep(TENTH).await;
-    let tenth = finished(&stage.ask("GET", "main", "counters", &Value::Null).await?) - first;
+    let counters = stage.ask("GET", "main", "counters", &Value::Null).await?;
+    let tenth = count(&counters["workflows_finished"]) - first;
     let (_, seconds_back) = measured(stage, 4).await?;
     stage.wait("main", "workflows_finished", waiting).await?;
     let all = start.elapsed().as_secs_f64();
@@ -205,8 +208,8 @@ async fn executor(stage: &Stage, options: &Options, folder: &Path, waiting: u64)
     ))
 }
 
-fn finished(counters: &Value) -> u64 {
-    counters["workflows_finished"].as_u64().unwrap_or_default()
+fn count(counter: &Value) -> u64 {
+    counter.as_u64().unwrap_or_default()
 }
 
 /// Runs workflows whose executor works, for the time so many; microseconds of CPU each, and seconds.
@@ -248,7 +251,7 @@ async fn limiter(stage: &Stage, answers: u64) -> Result<(Value, String)> {
     let late = refused.clone().filter(|call| time(call) > first + SETTLED).count();
     let refused = refused.count();
     let (requests, per_second) = (calls.len(), number(answers) / seconds);
-    let dropped = counters["answers_ignored"]["locked"].as_u64().unwrap_or_default();
+    let dropped = count(&counters["answers_ignored"]["locked"]);
     Ok((
         json!({"seconds": seconds, "answers": answers, "per_second": per_second, "requests": requests, "refused": refused,
             "refused_after_10_s": late, "dropped": dropped}),

@@ -11,7 +11,7 @@ use anyhow::Result;
 
 pub(crate) use self::{
     bound::forward,
-    gateway::{APP, another_hasher, services},
+    gateway::{APP, UNLIMITED, another_hasher, services},
     probe::{exchange, free_address},
 };
 use crate::{options::Options, process::Process, sink::Sink, system::System};

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     CallError, ErrorKind, Time,
     batch::{BATCH_LIMIT, key},
-    reply::{decode_reply, of_error, text},
+    reply::{decode_reply, of_error, text, usual},
 };
 
 /// A batch's reply.
@@ -61,23 +61,6 @@ pub fn decode_batch(
         times: (0..commands).map(|at| parts.result_time.take(at)).collect(),
         time,
     })
-}
-
-/// A reply as servers write it, read without a tree of the whole. Whatever is odd about another is for [`decode_reply`].
-fn usual(status: StatusCode, body: &[u8]) -> Option<(Parts, Option<Time>)> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        result: Option<Parts>,
-        error: Option<IgnoredAny>,
-        time: Option<Time>,
-    }
-    // A struct could be written as a list, too.
-    if !status.is_success() || body.first() != Some(&b'{') {
-        return None;
-    }
-    let envelope: Envelope = serde_json::from_slice(body).ok()?;
-    let parts = envelope.result.filter(|_| envelope.error.is_none())?;
-    Some((parts, envelope.time))
 }
 
 /// What a batch's result says by command.

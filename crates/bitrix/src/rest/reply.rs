@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::{CallError, ErrorKind};
@@ -75,22 +75,28 @@ pub fn decode_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Res
 ///
 /// The same.
 pub fn check_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Option<Time>, CallError> {
+    if let Some((IgnoredAny, time)) = usual(status, body) {
+        return Ok(time);
+    }
+    decode_reply(status, headers, body).map(|reply| reply.time)
+}
+
+/// A success as servers write it, its result read without a tree of the whole, and its time. Whatever is odd about another reply is
+/// for [`decode_reply`].
+pub(super) fn usual<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Option<(T, Option<Time>)> {
     #[derive(Deserialize)]
-    struct Outcome {
-        result: Option<IgnoredAny>,
+    struct Envelope<T> {
+        result: Option<T>,
         error: Option<IgnoredAny>,
         time: Option<Time>,
     }
     // A struct could be written as a list, too.
-    if status.is_success()
-        && body.first() == Some(&b'{')
-        && let Ok(outcome) = serde_json::from_slice::<Outcome>(body)
-        && outcome.result.is_some()
-        && outcome.error.is_none()
-    {
-        return Ok(outcome.time);
+    if !status.is_success() || body.first() != Some(&b'{') {
+        return None;
     }
-    decode_reply(status, headers, body).map(|reply| reply.time)
+    let envelope: Envelope<T> = serde_json::from_slice(body).ok()?;
+    let result = envelope.result.filter(|_| envelope.error.is_none())?;
+    Some((result, envelope.time))
 }
 
 /// The reply's JSON object, if it is a success; the OAuth server answers with bare objects.

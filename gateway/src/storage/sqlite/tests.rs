@@ -83,12 +83,17 @@ fn what_an_older_version_had_in_quarantine_is_sealed() {
     assert_eq!(sealed.map(Result::unwrap).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
-#[test]
-fn the_usual_writes_use_their_indexes() {
+fn migrated() -> Connection {
     let db = Connection::open_in_memory().unwrap();
     for migration in Jobs::MIGRATIONS {
         db.execute_batch(migration).unwrap();
     }
+    db
+}
+
+#[test]
+fn the_usual_writes_use_their_indexes() {
+    let db = migrated();
     let plan = |sql: &str| -> String {
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let values = vec![""; plan.parameter_count()];
@@ -142,10 +147,7 @@ fn the_usual_writes_use_their_indexes() {
 /// A table in memory for each write of a job that waits cost a fifth of all CPU.
 #[test]
 fn a_mark_makes_no_table_in_memory() {
-    let db = Connection::open_in_memory().unwrap();
-    for migration in Jobs::MIGRATIONS {
-        db.execute_batch(migration).unwrap();
-    }
+    let db = migrated();
     let sql = "EXPLAIN UPDATE jobs SET state = 5, next_attempt = 7, answer = '' WHERE id = 1";
     let mut program = db.prepare(sql).unwrap();
     let operations = program.query_map([], |row| row.get::<_, String>(1)).unwrap();

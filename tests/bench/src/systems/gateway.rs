@@ -16,6 +16,8 @@ use crate::{
 
 /// The app of the configuration.
 pub(crate) const APP: &str = "demo";
+/// For a portal that has no bucket.
+pub(crate) const UNLIMITED: &str = "limits.portal_per_second = 0\n";
 /// 10 s in pauses.
 const TRIES: u32 = 200;
 
@@ -35,12 +37,10 @@ pub(crate) struct Services {
 }
 
 pub(super) async fn start(options: &Options, sink: &Sink, folder: &Path) -> Result<Running> {
-    // The portal has no bucket.
-    let more = "limits.portal_per_second = 0";
     let Services { processes, http } = services(
         options,
         &format!("http://{}", sink.oauth_address),
-        more,
+        UNLIMITED,
         |name| tracing(name, sink, options),
         folder,
     )
