@@ -9,6 +9,7 @@ mod event;
 mod intervention;
 mod job;
 mod mark;
+mod postgres;
 mod quarantine;
 mod reads;
 mod settle;
@@ -44,6 +45,15 @@ impl Storage {
     /// Opens or creates the SQLite file. Outcomes are released on the runtime in whose context this is called.
     pub(crate) fn sqlite(path: &Path) -> Result<Self, StoreError> {
         let (groups, reads) = store::sqlite::open::<sqlite::Jobs>(path)?;
+        Ok(Self {
+            groups,
+            reads: Arc::new(reads),
+        })
+    }
+
+    /// Connects to the PostgreSQL database. Outcomes are released on the runtime in whose context this is called.
+    pub(crate) async fn postgres(settings: &store::postgres::Settings) -> Result<Self, StoreError> {
+        let (groups, reads) = store::postgres::open::<postgres::Jobs>(settings).await?;
         Ok(Self {
             groups,
             reads: Arc::new(reads),

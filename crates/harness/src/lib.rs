@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod postgres;
+
 use std::{fmt::Debug, time::Duration};
 
 use service::{Lifecycle, Parts};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// What people call a store: its file.
+/// What people call a store: its file, or the URL of its database without user and password.
 pub type StoreName = Arc<str>;
 
 /// A failure of the store: what, where, what to do. `reason` is what the system or the engine says.
@@ -15,14 +15,24 @@ pub enum StoreError {
     /// The store can't be opened or created.
     #[error("cannot open the store {store}: {reason}; check that its folder exists and that this user may write there")]
     Open { store: StoreName, reason: String },
-    /// Another process (or another opening of this one) holds the store.
+    /// The database can't be reached or used.
+    #[error("cannot use the store {store}: {reason}; {advice}")]
+    Connect {
+        store: StoreName,
+        reason: String,
+        advice: &'static str,
+    },
+    /// The database forgets what it has acknowledged when it crashes.
     #[error(
-        "the store {store} is in use by another process; stop that one, or give this one a `store.path` of its own"
+        "the store {store} has synchronous_commit = off: it loses callbacks when its server crashes; set it to on, or accept that by `store.allow_lossy_commits = true`"
     )]
+    Lossy { store: StoreName },
+    /// Another process (or another opening of this one) holds the store.
+    #[error("the store {store} is in use by another process; stop that one, or give this one a store of its own")]
     InUse { store: StoreName },
     /// A newer version of the program wrote it.
     #[error(
-        "the store {store} has schema version {found}, but this program knows only {known}: a newer version wrote it; run that version, or start with another file"
+        "the store {store} has schema version {found}, but this program knows only {known}: a newer version wrote it; run that version, or start with another store"
     )]
     Newer {
         store: StoreName,

@@ -39,6 +39,7 @@ mod commit;
 mod engine;
 mod error;
 mod groups;
+pub mod postgres;
 mod queue;
 pub mod sqlite;
 mod write;

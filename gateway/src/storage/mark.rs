@@ -15,3 +15,10 @@ pub(crate) struct Mark {
     pub(crate) problem: Option<String>,
     pub(crate) changed: Millis,
 }
+
+impl Mark {
+    /// Whether payload and answer are erased.
+    pub(super) fn erases(&self) -> bool {
+        self.state == State::Done && !self.outcome.is_some_and(Outcome::may_be_wrong)
+    }
+}

@@ -17,7 +17,7 @@ use service::Telemetry;
 use store::StoreError;
 use tokio::sync::oneshot;
 
-use super::{Accept, Decision, Due, Inserted, Line, Mark, Quarantined, RowId, Step, Storage};
+use super::{Accept, Decision, Due, Inserted, JobView, Line, Mark, Quarantined, RowId, Step, Storage};
 use crate::{
     job::{Job, Millis, Outcome, Progress, State},
     trace::Trace,
@@ -29,7 +29,7 @@ const NOW: Millis = Millis(1_700_000_000_000);
 pub(super) trait Engine {
     fn new() -> Self;
     /// Opens what is there, or a new store.
-    fn open(&self) -> Storage;
+    fn open(&self) -> impl Future<Output = Storage>;
     /// What is stored of a job that should be erased with it: payload and event token.
     fn secrets(&self, row: RowId) -> (Option<Vec<u8>>, String);
     /// Until mended, a write to a job with this code fails.
@@ -116,6 +116,7 @@ macro_rules! contract {
 }
 
 contract!(sqlite, super::super::sqlite::tests::File);
+contract!(postgres, super::super::postgres::tests::Database);
 
 /// The job of a callback, with a code that a fault can name.
 fn coded(number: u32, code: &str) -> Job {
@@ -144,12 +145,31 @@ async fn accept(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> Re
     inserted.await.unwrap()
 }
 
-/// A new job's row.
-async fn insert(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> RowId {
+/// A new job; gives its number.
+async fn insert(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> u32 {
+    let number = number(&job.workflow_id);
     match accept(storage, job, next_attempt).await.unwrap() {
-        Inserted::New(row) => row,
+        Inserted::New(row) => assert_eq!(row, self::row(storage, number).await),
         other => panic!("{other:?}"),
     }
+    number
+}
+
+/// What [`job`] was given.
+fn number(workflow_id: &str) -> u32 {
+    u32::from_str_radix(&workflow_id["65808f8311b".len()..][..3], 16).unwrap()
+}
+
+async fn row(storage: &Storage, number: u32) -> RowId {
+    view(storage, number).await.row
+}
+
+async fn view(storage: &Storage, number: u32) -> JobView {
+    storage.reads().job(job(number).id()).await.unwrap().unwrap()
+}
+
+async fn secrets(engine: &impl Engine, storage: &Storage, number: u32) -> (Option<Vec<u8>>, String) {
+    engine.secrets(row(storage, number).await)
 }
 
 fn mark(state: State, outcome: Option<Outcome>, next_attempt: Option<Millis>) -> Mark {
@@ -163,15 +183,20 @@ fn mark(state: State, outcome: Option<Outcome>, next_attempt: Option<Millis>) ->
     }
 }
 
-async fn set(storage: &Storage, row: RowId, mark: Mark) -> Result<(), StoreError> {
+async fn set(storage: &Storage, number: u32, mark: Mark) -> Result<(), StoreError> {
     let (told, written) = oneshot::channel();
+    let row = row(storage, number).await;
     storage.mark(row, mark, |outcome| drop(told.send(outcome)));
     written.await.unwrap()
 }
 
-async fn due(storage: &Storage, now: Millis) -> Vec<RowId> {
-    let due = read_due(storage, now).await;
-    due.jobs.iter().map(|(_, stored)| stored.row).collect()
+async fn due(storage: &Storage, now: Millis) -> Vec<u32> {
+    numbers(&read_due(storage, now).await)
+}
+
+fn numbers(due: &Due) -> Vec<u32> {
+    let jobs = due.jobs.iter().map(|(_, stored)| &stored.job);
+    jobs.map(|job| number(&job.workflow_id)).collect()
 }
 
 /// What is due of the lines that all jobs here are in.
@@ -208,9 +233,9 @@ async fn quarantine(storage: &Storage, job: Job, source: &str) -> Result<bool, S
     Ok(new.await.unwrap())
 }
 
-async fn decide(storage: &Storage, row: RowId, step: Step) -> Result<usize, StoreError> {
+async fn decide(storage: &Storage, number: u32, step: Step) -> Result<usize, StoreError> {
     let decision = Decision {
-        row,
+        row: row(storage, number).await,
         step,
         now: NOW,
         next: later(5),

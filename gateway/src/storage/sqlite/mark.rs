@@ -3,7 +3,7 @@
 use store::sqlite::rusqlite::{self, Connection, params};
 
 use crate::{
-    job::{Outcome, State},
+    job::State,
     storage::{Mark, RowId},
 };
 
@@ -27,7 +27,7 @@ pub(crate) fn write(db: &Connection, row: RowId, mark: &Mark) -> rusqlite::Resul
                 mark.progress.sent_second,
             ]);
     }
-    let erased = mark.state == State::Done && !mark.outcome.is_some_and(Outcome::may_be_wrong);
+    let erased = mark.erases();
     let answer = mark.progress.answer.as_ref().filter(|_| !erased);
     db.prepare_cached(
         "UPDATE jobs SET state = ?2, outcome = ?3, next_attempt = ?4, attempts = ?5, failures = ?6, \

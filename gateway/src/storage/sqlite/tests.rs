@@ -25,7 +25,7 @@ impl Engine for File {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn open(&self) -> Storage {
+    async fn open(&self) -> Storage {
         Storage::sqlite(&self.0.path().join("gateway.db")).unwrap()
     }
 

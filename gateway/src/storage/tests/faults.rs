@@ -3,7 +3,7 @@
 use super::*;
 
 pub(super) async fn a_command_that_fails_leaves_nothing_and_others_alone(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     engine.break_jobs("bad", Fault::Command);
     let (before, bad, after) = tokio::join!(
         accept(&storage, job(1), None),
@@ -17,15 +17,13 @@ pub(super) async fn a_command_that_fails_leaves_nothing_and_others_alone(engine:
 }
 
 pub(super) async fn a_decision_that_fails_half_way_leaves_nothing(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     quarantine(&storage, coded(1, "bad"), "s").await.unwrap();
     decide(&storage, 1, Step::Park("first".into())).await.unwrap();
     for number in 2..=1001 {
         quarantine(&storage, job(number), "s").await.unwrap();
         if number <= 1000 {
-            decide(&storage, number.into(), Step::Park("next".into()))
-                .await
-                .unwrap();
+            decide(&storage, number, Step::Park("next".into())).await.unwrap();
         }
     }
     engine.break_jobs("bad", Fault::Command);
@@ -36,7 +34,7 @@ pub(super) async fn a_decision_that_fails_half_way_leaves_nothing(engine: &impl 
 }
 
 pub(super) async fn what_is_told_is_what_is_there(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     engine.break_jobs("bad", Fault::Group);
     let (one, bad, two) = tokio::join!(
         accept(&storage, job(1), None),
@@ -53,7 +51,7 @@ pub(super) async fn what_is_told_is_what_is_there(engine: &impl Engine) {
 }
 
 pub(super) async fn a_mark_outlives_a_failed_commit(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     insert(&storage, coded(1, "bad"), None).await;
     engine.break_jobs("bad", Fault::Group);
     let marked = set(&storage, 1, mark(State::Sent, Some(Outcome::Answered), None));

@@ -8,20 +8,29 @@ use crate::{
 
 const DAY: i64 = 86_400_000;
 
-async fn intervene(storage: &Storage, action: Action, rows: &[RowId], now: Millis) -> Vec<RowId> {
+/// Gives the numbers of those that were changed.
+async fn intervene(storage: &Storage, action: Action, numbers: &[u32], now: Millis) -> Vec<u32> {
+    let mut rows = Vec::new();
+    for number in numbers {
+        rows.push(row(storage, *number).await);
+    }
     let intervention = Intervention {
-        rows: rows.to_vec(),
+        rows: rows.clone(),
         action,
         by: "Ann".into(),
         why: "it is mended".into(),
         now,
     };
-    storage.intervene(intervention, || ()).await.unwrap()
+    let changed = storage.intervene(intervention, || ()).await.unwrap();
+    let both = numbers.iter().zip(rows);
+    both.filter(|(_, row)| changed.contains(row))
+        .map(|(number, _)| *number)
+        .collect()
 }
 
 /// A job that was tried, and ended so.
-async fn ended(storage: &Storage, number: u32, state: State, outcome: Option<Outcome>, answered: bool) -> RowId {
-    let row = insert(storage, job(number), None).await;
+async fn ended(storage: &Storage, number: u32, state: State, outcome: Option<Outcome>, answered: bool) {
+    insert(storage, job(number), None).await;
     let answer = answered.then(|| Answer {
         values: "{\"a\":1}".into(),
         error: None,
@@ -38,17 +47,16 @@ async fn ended(storage: &Storage, number: u32, state: State, outcome: Option<Out
         problem: Some("it broke".into()),
         ..mark(state, outcome, None)
     };
-    set(storage, row, mark).await.unwrap();
-    row
+    set(storage, number, mark).await.unwrap();
 }
 
 pub(super) async fn a_replayed_job_is_due_as_if_it_were_new(engine: &impl Engine) {
-    let storage = engine.open();
-    let row = ended(&storage, 1, State::Parked, None, false).await;
+    let storage = engine.open().await;
+    ended(&storage, 1, State::Parked, None, false).await;
     assert!(due(&storage, later(DAY)).await.is_empty());
     // Its time-out of a minute is over.
     let now = later(100_000);
-    assert_eq!(intervene(&storage, Action::Replay, &[row], now).await, [row]);
+    assert_eq!(intervene(&storage, Action::Replay, &[1], now).await, [1]);
     let mut due = read_due(&storage, now).await;
     let stored = due.jobs.remove(0).1;
     assert_eq!(stored.progress, Progress::default());
@@ -61,41 +69,43 @@ pub(super) async fn a_replayed_job_is_due_as_if_it_were_new(engine: &impl Engine
 }
 
 pub(super) async fn a_replay_keeps_a_time_out_that_is_ahead(engine: &impl Engine) {
-    let storage = engine.open();
-    let row = ended(&storage, 1, State::Parked, None, false).await;
-    intervene(&storage, Action::Replay, &[row], later(59_999)).await;
+    let storage = engine.open().await;
+    ended(&storage, 1, State::Parked, None, false).await;
+    intervene(&storage, Action::Replay, &[1], later(59_999)).await;
     let due = read_due(&storage, later(59_999)).await;
     assert_eq!(due.jobs[0].1.job.deadline, job(1).deadline);
 }
 
 pub(super) async fn a_second_intervention_changes_nothing(engine: &impl Engine) {
-    let storage = engine.open();
-    let row = ended(&storage, 1, State::Parked, None, false).await;
-    intervene(&storage, Action::Replay, &[row], NOW).await;
-    assert!(
-        intervene(&storage, Action::Replay, &[row, 77], later(1))
-            .await
-            .is_empty()
-    );
-    intervene(&storage, Action::Discard, &[row], later(2)).await;
-    assert!(intervene(&storage, Action::Discard, &[row], later(3)).await.is_empty());
-    assert!(intervene(&storage, Action::Replay, &[row], later(3)).await.is_empty());
-    assert_eq!(storage.reads().history(row).await.unwrap().len(), 2);
-    assert_eq!(
-        storage.reads().job(job(1).id()).await.unwrap().unwrap().changed,
-        later(2)
-    );
+    let storage = engine.open().await;
+    ended(&storage, 1, State::Parked, None, false).await;
+    intervene(&storage, Action::Replay, &[1], NOW).await;
+    assert!(intervene(&storage, Action::Replay, &[1], later(1)).await.is_empty());
+    intervene(&storage, Action::Discard, &[1], later(2)).await;
+    assert!(intervene(&storage, Action::Discard, &[1], later(3)).await.is_empty());
+    assert!(intervene(&storage, Action::Replay, &[1], later(3)).await.is_empty());
+    let view = view(&storage, 1).await;
+    assert_eq!(storage.reads().history(view.row).await.unwrap().len(), 2);
+    assert_eq!(view.changed, later(2));
+    let nobody = Intervention {
+        rows: vec![77],
+        action: Action::Discard,
+        by: "Ann".into(),
+        why: "it is mended".into(),
+        now: NOW,
+    };
+    assert!(storage.intervene(nobody, || ()).await.unwrap().is_empty());
 }
 
 pub(super) async fn an_answer_in_hand_only_has_to_be_sent(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for (number, state, outcome) in [
         (1, State::Parked, None),
         (2, State::Done, Some(Outcome::PortalGone)),
         (3, State::Done, Some(Outcome::Expired)),
     ] {
-        let row = ended(&storage, number, state, outcome, true).await;
-        assert_eq!(intervene(&storage, Action::Replay, &[row], NOW).await, [row]);
+        ended(&storage, number, state, outcome, true).await;
+        assert_eq!(intervene(&storage, Action::Replay, &[number], NOW).await, [number]);
     }
     let due = read_due(&storage, NOW).await;
     let answers: Vec<_> = due
@@ -109,7 +119,7 @@ pub(super) async fn an_answer_in_hand_only_has_to_be_sent(engine: &impl Engine) 
 }
 
 pub(super) async fn what_ended_wrongly_is_replayed_what_ended_well_is_not(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for (number, ended_as, outcome, possible) in [
         (1, State::Done, Outcome::Expired, true),
         (2, State::Done, Outcome::PortalGone, true),
@@ -118,10 +128,10 @@ pub(super) async fn what_ended_wrongly_is_replayed_what_ended_well_is_not(engine
         (5, State::Done, Outcome::WorkflowGone, false),
         (6, State::Done, Outcome::NotWaiting, false),
     ] {
-        let row = ended(&storage, number, ended_as, Some(outcome), false).await;
-        let view = storage.reads().job(job(number).id()).await.unwrap().unwrap();
+        ended(&storage, number, ended_as, Some(outcome), false).await;
+        let view = view(&storage, number).await;
         assert_eq!(view.standing().after(Action::Replay).is_ok(), possible, "{outcome:?}");
-        let replayed = intervene(&storage, Action::Replay, &[row], NOW).await;
+        let replayed = intervene(&storage, Action::Replay, &[number], NOW).await;
         assert_eq!(!replayed.is_empty(), possible, "{outcome:?}");
         let expected = if possible {
             (State::Accepted, None)
@@ -133,19 +143,14 @@ pub(super) async fn what_ended_wrongly_is_replayed_what_ended_well_is_not(engine
 }
 
 pub(super) async fn a_discard_erases(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     ended(&storage, 1, State::Parked, None, true).await;
     insert(&storage, job(2), Some(later(9))).await;
     ended(&storage, 3, State::Sent, Some(Outcome::Answered), false).await;
     assert_eq!(intervene(&storage, Action::Discard, &[1, 2, 3], NOW).await, [1, 2]);
-    for row in [1, 2] {
-        assert_eq!(engine.secrets(row), (None, String::new()));
-        let view = storage
-            .reads()
-            .job(job(u32::try_from(row).unwrap()).id())
-            .await
-            .unwrap()
-            .unwrap();
+    for number in [1, 2] {
+        assert_eq!(secrets(engine, &storage, number).await, (None, String::new()));
+        let view = view(&storage, number).await;
         assert_eq!((view.state, view.outcome), (State::Done, Some(Outcome::Discarded)));
         assert_eq!((view.payload, view.answered), (Payload::Erased, false));
     }
@@ -158,7 +163,7 @@ pub(super) async fn a_discard_erases(engine: &impl Engine) {
 }
 
 pub(super) async fn what_was_never_proved_is_only_discarded(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for number in 1..=2 {
         quarantine(&storage, job(number), "s").await.unwrap();
     }
@@ -169,8 +174,8 @@ pub(super) async fn what_was_never_proved_is_only_discarded(engine: &impl Engine
     decide(&storage, 2, Step::Proved("no definitions".into()))
         .await
         .unwrap();
-    for row in [1, 2] {
-        decide(&storage, row, Step::Park("too late".into())).await.unwrap();
+    for number in [1, 2] {
+        decide(&storage, number, Step::Park("too late".into())).await.unwrap();
     }
     assert_eq!(intervene(&storage, Action::Replay, &[1, 2], NOW).await, [2]);
     assert_eq!(state(&storage, 1).await, Some((State::Parked, None)));
@@ -178,22 +183,22 @@ pub(super) async fn what_was_never_proved_is_only_discarded(engine: &impl Engine
     assert_eq!(again.len(), 1, "who was proved is looked at again");
     assert!(again[0].source.is_none() && again[0].stored.payload == b"sealed");
     assert_eq!(intervene(&storage, Action::Discard, &[1], NOW).await, [1]);
-    assert_eq!(engine.secrets(1), (None, String::new()));
+    assert_eq!(secrets(engine, &storage, 1).await, (None, String::new()));
 }
 
 pub(super) async fn the_newest_of_the_history_stay_with_the_job(engine: &impl Engine) {
-    let storage = engine.open();
-    let row = ended(&storage, 1, State::Parked, None, false).await;
+    let storage = engine.open().await;
+    ended(&storage, 1, State::Parked, None, false).await;
     for number in 0..25 {
-        intervene(&storage, Action::Replay, &[row], later(number)).await;
-        set(&storage, row, mark(State::Parked, None, None)).await.unwrap();
+        intervene(&storage, Action::Replay, &[1], later(number)).await;
+        set(&storage, 1, mark(State::Parked, None, None)).await.unwrap();
     }
-    let history = storage.reads().history(row).await.unwrap();
+    let history = storage.reads().history(row(&storage, 1).await).await.unwrap();
     let times: Vec<_> = history.iter().map(|entry| entry.at.0 - NOW.0).collect();
     assert_eq!(times, (5..25).rev().collect::<Vec<_>>());
 
-    let other = ended(&storage, 2, State::Sent, Some(Outcome::Answered), false).await;
-    intervene(&storage, Action::Replay, &[other], later(1)).await;
+    ended(&storage, 2, State::Sent, Some(Outcome::Answered), false).await;
+    intervene(&storage, Action::Replay, &[2], later(1)).await;
     let entry = HistoryEntry {
         at: later(1),
         action: Action::Replay,
@@ -204,18 +209,19 @@ pub(super) async fn the_newest_of_the_history_stay_with_the_job(engine: &impl En
         attempts: 4,
         problem: "it broke".into(),
     };
-    assert_eq!(storage.reads().history(other).await.unwrap(), [entry]);
+    assert_eq!(storage.reads().history(row(&storage, 2).await).await.unwrap(), [entry]);
 }
 
 pub(super) async fn retention_never_takes_a_parked_job(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     ended(&storage, 1, State::Parked, None, false).await;
-    let sent = ended(&storage, 2, State::Sent, Some(Outcome::Answered), false).await;
-    intervene(&storage, Action::Replay, &[sent], NOW).await;
-    set(&storage, sent, mark(State::Done, Some(Outcome::Answered), None))
+    ended(&storage, 2, State::Sent, Some(Outcome::Answered), false).await;
+    intervene(&storage, Action::Replay, &[2], NOW).await;
+    set(&storage, 2, mark(State::Done, Some(Outcome::Answered), None))
         .await
         .unwrap();
     ended(&storage, 3, State::Parked, None, false).await;
+    let sent = row(&storage, 2).await;
     let old = storage.reads().old(later(1000 * DAY)).await.unwrap();
     assert_eq!(old, [sent]);
     storage.forget(old).await.unwrap();
@@ -227,11 +233,11 @@ pub(super) async fn retention_never_takes_a_parked_job(engine: &impl Engine) {
 }
 
 pub(super) async fn what_follows_is_told_in_the_order_of_the_writes(engine: &impl Engine) {
-    let storage = engine.open();
-    let row = ended(&storage, 1, State::Parked, None, false).await;
+    let storage = engine.open().await;
+    ended(&storage, 1, State::Parked, None, false).await;
     let told = Arc::new(parking_lot::Mutex::new(false));
     let intervention = Intervention {
-        rows: vec![row],
+        rows: vec![row(&storage, 1).await],
         action: Action::Replay,
         by: "Ann".into(),
         why: "it is mended".into(),

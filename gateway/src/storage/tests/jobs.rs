@@ -3,14 +3,11 @@
 use parking_lot::Mutex;
 
 use super::*;
-use crate::{
-    job::Answer,
-    storage::{Filter, JobView},
-};
+use crate::{job::Answer, storage::Filter};
 
 pub(super) async fn a_job_comes_back_as_it_was(engine: &impl Engine) {
-    let storage = engine.open();
-    let row = insert(&storage, job(1), Some(NOW)).await;
+    let storage = engine.open().await;
+    insert(&storage, job(1), Some(NOW)).await;
     let progress = Progress {
         attempts: 3,
         failures: 2,
@@ -27,7 +24,7 @@ pub(super) async fn a_job_comes_back_as_it_was(engine: &impl Engine) {
         problem: Some("waits".into()),
         ..mark(State::AnsweredUnsent, None, Some(NOW))
     };
-    set(&storage, row, mark).await.unwrap();
+    set(&storage, 1, mark).await.unwrap();
     let mut due = read_due(&storage, NOW).await;
     let stored = due.jobs.remove(0).1;
     assert_eq!(stored.progress, progress);
@@ -43,11 +40,11 @@ pub(super) async fn a_job_comes_back_as_it_was(engine: &impl Engine) {
 }
 
 pub(super) async fn a_repeat_changes_nothing(engine: &impl Engine) {
-    let storage = engine.open();
-    let row = insert(&storage, job(1), None).await;
+    let storage = engine.open().await;
+    insert(&storage, job(1), None).await;
     assert_eq!(accept(&storage, job(1), Some(NOW)).await.unwrap(), Inserted::Repeat);
     assert!(due(&storage, NOW).await.is_empty());
-    set(&storage, row, mark(State::Sent, Some(Outcome::Answered), None))
+    set(&storage, 1, mark(State::Sent, Some(Outcome::Answered), None))
         .await
         .unwrap();
     assert_eq!(accept(&storage, job(1), Some(NOW)).await.unwrap(), Inserted::Repeat);
@@ -56,7 +53,7 @@ pub(super) async fn a_repeat_changes_nothing(engine: &impl Engine) {
 }
 
 pub(super) async fn writes_take_effect_in_their_order(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let told = Arc::new(Mutex::new(Vec::new()));
     for number in [1, 2, 1, 3, 2] {
         let accept = Accept {
@@ -74,7 +71,7 @@ pub(super) async fn writes_take_effect_in_their_order(engine: &impl Engine) {
 }
 
 pub(super) async fn what_memory_held_is_due_after_a_restart(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for number in 1..=5 {
         insert(&storage, job(number), None).await;
     }
@@ -84,29 +81,30 @@ pub(super) async fn what_memory_held_is_due_after_a_restart(engine: &impl Engine
     set(&storage, 4, mark(State::Accepted, None, Some(later(9))))
         .await
         .unwrap();
-    storage.set_settled(2).await.unwrap();
+    storage.set_settled(row(&storage, 2).await).await.unwrap();
     assert!(due(&storage, NOW).await.is_empty(), "a process has them in memory");
     drop(storage);
 
-    let storage = engine.open();
+    let storage = engine.open().await;
     assert_eq!(storage.recover(NOW).await.unwrap(), 2);
     assert_eq!(due(&storage, NOW).await, [3, 5]);
     let due = read_due(&storage, NOW).await;
     assert_eq!(due.next, Some(later(9)));
-    assert_eq!(storage.reads().newest().await.unwrap(), 5);
+    assert_eq!(storage.reads().newest().await.unwrap(), row(&storage, 5).await);
 }
 
 pub(super) async fn due_jobs_come_in_order_and_not_all_at_once(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for (number, at) in [(1, 30), (2, 10), (3, 20), (4, 40)] {
         insert(&storage, job(number), Some(Millis(at))).await;
     }
     let reads = storage.reads();
+    let held = row(&storage, 2).await;
     let some = reads
-        .due(line(), Millis(30), 2, None, Box::new(|row| row == 2))
+        .due(line(), Millis(30), 2, None, Box::new(move |row| row == held))
         .await
         .unwrap();
-    assert_eq!(rows(&some), [3, 1]);
+    assert_eq!(numbers(&some), [3, 1]);
     assert!(!some.more);
     assert_eq!(some.next, Some(Millis(40)));
     let first = reads
@@ -119,11 +117,11 @@ pub(super) async fn due_jobs_come_in_order_and_not_all_at_once(engine: &impl Eng
         .due(line(), Millis(30), 9, behind, Box::new(|_| false))
         .await
         .unwrap();
-    assert_eq!((rows(&first), rows(&others)), (vec![2], vec![3, 1]));
+    assert_eq!((numbers(&first), numbers(&others)), (vec![2], vec![3, 1]));
 }
 
 pub(super) async fn each_line_waits_for_itself(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let of = |number, app: &str, member_id: &str, revision: &str| Job {
         app: app.into(),
         member_id: member_id.into(),
@@ -165,35 +163,30 @@ pub(super) async fn each_line_waits_for_itself(engine: &impl Engine) {
         .due(line, Millis(45), 9, None, Box::new(|_| false))
         .await
         .unwrap();
-    assert_eq!((rows(&due), due.next), (vec![5], Some(Millis(50))));
-}
-
-fn rows(due: &Due) -> Vec<RowId> {
-    due.jobs.iter().map(|(_, stored)| stored.row).collect()
+    assert_eq!((numbers(&due), due.next), (vec![5], Some(Millis(50))));
 }
 
 pub(super) async fn a_line_is_woken(engine: &impl Engine) {
-    let storage = engine.open();
-    let mut rows = Vec::new();
+    let storage = engine.open().await;
     for number in 1..=3 {
-        rows.push(insert(&storage, job(number), Some(later(1000 * i64::from(number)))).await);
+        insert(&storage, job(number), Some(later(1000 * i64::from(number)))).await;
     }
     let unsent = insert(&storage, job(4), Some(later(1000))).await;
     let mark = mark(State::AnsweredUnsent, None, Some(later(1000)));
     set(&storage, unsent, mark).await.unwrap();
     assert!(due(&storage, NOW).await.is_empty());
     storage.wake_line((*line()).clone(), NOW).await.unwrap();
-    assert_eq!(due(&storage, NOW).await, rows, "of the other line, nothing");
+    assert_eq!(due(&storage, NOW).await, [1, 2, 3], "of the other line, nothing");
     storage.wake_line((*line()).clone(), later(-5)).await.unwrap();
     assert_eq!(
         due(&storage, later(-5)).await,
-        rows,
+        [1, 2, 3],
         "woken once more, at a time before"
     );
 }
 
 pub(super) async fn the_end_erases_the_payload(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for (number, state, outcome, kept) in [
         (1, State::Done, None, false),
         (2, State::Sent, None, true),
@@ -204,45 +197,47 @@ pub(super) async fn the_end_erases_the_payload(engine: &impl Engine) {
         (7, State::Done, Some(Outcome::Expired), true),
         (8, State::Done, Some(Outcome::PortalGone), true),
     ] {
-        let row = insert(&storage, job(number), None).await;
-        set(&storage, row, mark(state, outcome, None)).await.unwrap();
-        assert_eq!(engine.secrets(row).0.is_some(), kept, "{state:?} {outcome:?}");
+        insert(&storage, job(number), None).await;
+        set(&storage, number, mark(state, outcome, None)).await.unwrap();
+        let payload = secrets(engine, &storage, number).await.0;
+        assert_eq!(payload.is_some(), kept, "{state:?} {outcome:?}");
     }
 }
 
 pub(super) async fn old_finished_jobs_go_and_the_newest_stays(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for number in 1..=4 {
         insert(&storage, job(number), None).await;
     }
-    for row in [1, 3, 4] {
-        set(&storage, row, mark(State::Sent, Some(Outcome::Answered), None))
+    for number in [1, 3, 4] {
+        set(&storage, number, mark(State::Sent, Some(Outcome::Answered), None))
             .await
             .unwrap();
     }
     assert!(storage.reads().old(NOW).await.unwrap().is_empty());
     let old = storage.reads().old(later(1)).await.unwrap();
-    assert_eq!(old, [1, 3], "one is not over, one is the newest");
+    let (one, three, newest) = (row(&storage, 1).await, row(&storage, 3).await, row(&storage, 4).await);
+    assert_eq!(old, [one, three], "one is not over, one is the newest");
     storage.forget(old).await.unwrap();
-    assert_eq!(storage.reads().newest().await.unwrap(), 4);
+    assert_eq!(storage.reads().newest().await.unwrap(), newest);
     assert_eq!(state(&storage, 1).await, None);
 }
 
 pub(super) async fn people_see_jobs_newest_first_and_by_filter(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for number in 1..=4 {
         insert(&storage, job(number), None).await;
     }
     set(&storage, 2, mark(State::Parked, None, None)).await.unwrap();
-    let list = async |filter: Filter| -> Vec<RowId> {
+    let list = async |filter: Filter| -> Vec<u32> {
         let jobs = storage.reads().jobs(Filter { limit: 2, ..filter }).await.unwrap();
-        jobs.iter().map(|job: &JobView| job.row).collect()
+        jobs.iter().map(|job| number(&job.workflow_id)).collect()
     };
     let all = Filter::default;
     assert_eq!(list(all()).await, [4, 3]);
     assert_eq!(
         list(Filter {
-            before: Some(3),
+            before: Some(row(&storage, 3).await),
             ..all()
         })
         .await,
@@ -261,7 +256,7 @@ pub(super) async fn people_see_jobs_newest_first_and_by_filter(engine: &impl Eng
     let document_id = Some("D_4".into());
     assert_eq!(list(Filter { document_id, ..all() }).await, [4]);
     let code = Some("digest".into());
-    assert_eq!(list(Filter { code, ..all() }).await, [] as [RowId; 0]);
+    assert_eq!(list(Filter { code, ..all() }).await, [] as [u32; 0]);
     set(&storage, 1, mark(State::Done, Some(Outcome::Expired), None))
         .await
         .unwrap();
@@ -279,12 +274,12 @@ pub(super) async fn people_see_jobs_newest_first_and_by_filter(engine: &impl Eng
         );
     }
     let app = Some("other".into());
-    assert_eq!(list(Filter { app, ..all() }).await, [] as [RowId; 0]);
+    assert_eq!(list(Filter { app, ..all() }).await, [] as [u32; 0]);
     assert_eq!(storage.reads().job("no id".into()).await.unwrap(), None);
 }
 
 pub(super) async fn waiting_jobs_are_counted(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for number in 1..=3 {
         insert(&storage, job(number), Some(NOW)).await;
     }
@@ -309,13 +304,13 @@ pub(super) async fn waiting_jobs_are_counted(engine: &impl Engine) {
 }
 
 pub(super) async fn the_snapshot_is_kept(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     assert_eq!(storage.reads().snapshot().await.unwrap(), None);
     storage.set_snapshot(b"one".to_vec()).await.unwrap();
     storage.set_snapshot(b"two".to_vec()).await.unwrap();
     drop(storage);
     assert_eq!(
-        engine.open().reads().snapshot().await.unwrap().as_deref(),
+        engine.open().await.reads().snapshot().await.unwrap().as_deref(),
         Some(&b"two"[..])
     );
 }

@@ -1,0 +1,125 @@
+//! A PostgreSQL server for a test's process: Debian's, on a folder and a port of its own. It ends with the process.
+
+use std::{
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// Newest first.
+const FOLDERS: [&str; 4] = ["18", "17", "16", "15"];
+
+/// A database of its own.
+#[derive(Debug)]
+pub struct Database {
+    port: u16,
+    name: String,
+}
+
+/// An empty database.
+pub fn database() -> Database {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let server = SERVER.get_or_init(Server::start);
+    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let admin = Database {
+        port: server.port,
+        name: "postgres".into(),
+    };
+    admin.sql(&format!("CREATE DATABASE {name}"));
+    Database {
+        port: server.port,
+        name,
+    }
+}
+
+impl Database {
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!(
+            "postgres://postgres@127.0.0.1:{}/{}?sslmode=disable",
+            self.port, self.name
+        )
+    }
+
+    /// Does statements by a shell beside; gives the rows as text.
+    pub fn sql(&self, statements: &str) -> String {
+        let mut shell = Command::new(programs().join("psql"));
+        let run = shell
+            .args(["-v", "ON_ERROR_STOP=1", "-XqAt", "-c", statements, &self.url()])
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).unwrap()
+    }
+}
+
+#[derive(Debug)]
+struct Server {
+    port: u16,
+    /// Waits for the end of its input, which is that of this process, and then stops the server.
+    _guard: Child,
+}
+
+impl Server {
+    fn start() -> Self {
+        let folder = std::env::temp_dir().join(format!("bizproc-postgres-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut shell = Command::new("sh");
+        // The server refuses to run as root.
+        let user = Path::new("/proc/self")
+            .metadata()
+            .is_ok_and(|own| owner(&own) == 0)
+            .then(postgres_user);
+        if let Some(user) = user {
+            chown(&folder, Some(user), None).unwrap();
+            std::os::unix::process::CommandExt::uid(&mut shell, user);
+        }
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let script = "set -e; cd \"$1\"; exec 3<&0 </dev/null >log 2>&1
+            \"$2/initdb\" --username=postgres --auth=trust --no-sync --no-instructions --encoding=UTF8 --locale=C data
+            \"$2/postgres\" -D data -h 127.0.0.1 -p \"$3\" -k \"$1\" -c max_connections=400 -c fsync=off -c full_page_writes=off & pid=$!
+            until \"$2/pg_isready\" -q -h 127.0.0.1 -p \"$3\"; do kill -0 $pid; sleep 0.05; done; touch ready
+            cat <&3 || true; kill -INT $pid; wait $pid || true; cd /; rm -rf \"$1\"";
+        let arguments = [folder.as_os_str(), programs().as_os_str(), port.to_string().as_ref()].map(ToOwned::to_owned);
+        let guard = shell
+            .args(["-c", script, "sh"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .spawn();
+        let mut guard = guard.unwrap();
+        while !folder.join("ready").exists() {
+            let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+            assert!(
+                guard.try_wait().unwrap().is_none(),
+                "PostgreSQL does not start: {}",
+                log()
+            );
+            std::thread::sleep(super::PAUSE);
+        }
+        Self { port, _guard: guard }
+    }
+}
+
+fn owner(metadata: &std::fs::Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::uid(metadata)
+}
+
+fn postgres_user() -> u32 {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let user = users.lines().find_map(|line| line.strip_prefix("postgres:x:"));
+    user.and_then(|rest| rest.split(':').next()?.parse().ok())
+        .expect("no user `postgres`: install Debian's postgresql-15")
+}
+
+fn programs() -> PathBuf {
+    let folders = FOLDERS.map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
+    let found = folders.into_iter().find(|folder| folder.join("initdb").exists());
+    found.expect("no PostgreSQL server: install Debian's postgresql-15")
+}

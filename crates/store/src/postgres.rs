@@ -1,0 +1,44 @@
+//! PostgreSQL: a database that a service's processes share.
+//!
+//! A service's tables are in a schema of its own, so that services may share a database. Statements are prepared, and the
+//! writer holds an advisory lock of its session: the database is spoken to directly, or through a pooler in session mode.
+
+mod connect;
+mod connection;
+mod engine;
+mod error;
+mod lock;
+mod migrate;
+mod reads;
+
+pub use tokio_postgres::{
+    Error, Row,
+    types::{FromSql, ToSql, Type},
+};
+
+use self::{connect::Target, engine::Postgres};
+pub use self::{
+    connect::{Settings, Url},
+    connection::{Connection, Values},
+    engine::Commands,
+    reads::{Lent, Reads},
+};
+use crate::{Groups, StoreError};
+
+/// An open store: its writes, and its reads.
+pub type Opened<S> = (Groups<<S as Commands>::Command, <S as Commands>::Outcome>, Reads);
+
+/// Connects, and brings the schema up to date. Outcomes are released on the runtime in whose context this is called.
+///
+/// # Errors
+/// The database can't be reached or used, another process works on it, it loses what it has acknowledged when it crashes, or a
+/// newer version of the program wrote it.
+pub async fn open<S: Commands>(settings: &Settings) -> Result<Opened<S>, StoreError> {
+    let target = Target::new(settings)?;
+    let store = target.store.clone();
+    let closed = StoreError::Closed { store: store.clone() };
+    let reads = Reads::new(target.clone());
+    // The engine has a runtime of its own, which must not be driven on a thread of this one.
+    let engine = tokio::task::spawn_blocking(move || Postgres::<S>::open(target)).await;
+    Ok((Groups::start(store, engine.unwrap_or(Err(closed))?)?, reads))
+}

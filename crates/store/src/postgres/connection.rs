@@ -1,0 +1,81 @@
+//! A connection with its prepared statements.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+
+/// Values of a statement, in the order of its `$1`, `$2`, …
+pub type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// A connection. A statement is prepared when it is first used.
+pub struct Connection {
+    client: Client,
+    statements: Mutex<HashMap<&'static str, Statement>>,
+}
+
+impl Connection {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            statements: Mutex::default(),
+        }
+    }
+
+    /// The rows of a statement.
+    ///
+    /// # Errors
+    /// It failed, or the connection is gone.
+    pub async fn query(&self, sql: &'static str, values: Values<'_>) -> Result<Vec<Row>, Error> {
+        self.client.query(&self.prepare(sql).await?, values).await
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// As [`Connection::query`].
+    pub async fn first(&self, sql: &'static str, values: Values<'_>) -> Result<Option<Row>, Error> {
+        Ok(self.query(sql, values).await?.into_iter().next())
+    }
+
+    /// Does a statement; gives how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`Connection::query`].
+    pub async fn execute(&self, sql: &'static str, values: Values<'_>) -> Result<usize, Error> {
+        let changed = self.client.execute(&self.prepare(sql).await?, values).await?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// The rows of a statement that was composed: it is not kept.
+    ///
+    /// # Errors
+    /// As [`Connection::query`].
+    pub async fn query_composed(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Error> {
+        self.client.query(sql, values).await
+    }
+
+    /// Statements without values, one after another.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), Error> {
+        self.client.batch_execute(sql).await
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    async fn prepare(&self, sql: &'static str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.lock().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.lock().insert(sql, statement.clone());
+        Ok(statement)
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,212 @@
+//! Groups on the connection that writes.
+
+use std::{future::Future, time::Duration};
+
+use tokio::runtime::{self, Runtime};
+use tokio_postgres::Error;
+
+use super::{Connection, connect::Target, error, lock, migrate};
+use crate::{Engine, StoreError, Write};
+
+/// Longest commit.
+const LONGEST: Duration = Duration::from_secs(10);
+/// What the writer's statements need of the planner: they find rows by index, however small the tables were when they were planned.
+const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+    SET enable_mergejoin = off";
+
+/// A service's commands on PostgreSQL.
+pub trait Commands: Send + 'static {
+    /// What can be asked for.
+    type Command: Send + Sync + 'static;
+    /// What the caller is told.
+    type Outcome: Send + 'static;
+    /// A command of which nobody knows whether it was committed.
+    type Doubt: Send + Sync + 'static;
+    /// The schema that the service's tables are in.
+    const SCHEMA: &'static str;
+    /// Version n of the schema is the first n of them: append to the list, never edit it.
+    const MIGRATIONS: &'static [&'static str];
+
+    /// How many of the first commands one statement does together, as if in their order; 0: the first needs several.
+    fn together(commands: &[&Self::Command]) -> usize;
+
+    /// Does commands that go [together](Self::together), or a single one; gives their outcomes.
+    fn apply(
+        db: &Connection,
+        commands: &[&Self::Command],
+    ) -> impl Future<Output = Result<Vec<Self::Outcome>, Error>> + Send;
+
+    /// What is to be [resolved](Self::resolve) of a command whose caller was told that it failed, and that may be committed:
+    /// the connection ended after it was sent.
+    fn doubt(command: &Self::Command) -> Option<Self::Doubt>;
+
+    /// Sees to such commands, once the database is back.
+    fn resolve(db: &Connection, doubts: &[Self::Doubt]) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+pub(super) struct Postgres<S: Commands> {
+    target: Target,
+    /// The connection lives on it, and moves only within a commit.
+    runtime: Runtime,
+    connection: Option<Connection>,
+    doubts: Vec<S::Doubt>,
+}
+
+/// What became of each command of a group, once it is committed.
+type Outcomes<O> = Vec<Result<O, Error>>;
+
+impl<S: Commands> Postgres<S> {
+    /// Connects and migrates. Blocks.
+    pub(super) fn open(target: Target) -> Result<Self, StoreError> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|reason| StoreError::Open {
+            store: target.store.clone(),
+            reason: reason.to_string(),
+        })?;
+        let connection = runtime.block_on(async {
+            let db = writer::<S>(&target).await?;
+            migrate::migrate(&db, &target.store, S::SCHEMA, S::MIGRATIONS).await?;
+            Ok(db)
+        })?;
+        Ok(Self {
+            target,
+            runtime,
+            connection: Some(connection),
+            doubts: Vec::new(),
+        })
+    }
+}
+
+/// A connection that may write.
+async fn writer<S: Commands>(target: &Target) -> Result<Connection, StoreError> {
+    let store = &target.store;
+    let db = target.connect().await?;
+    let prepared = async {
+        db.batch(SESSION).await?;
+        let free = lock::take(&db, S::SCHEMA).await?;
+        let row = db.first("SELECT current_setting('synchronous_commit')", &[]).await?;
+        let setting: Option<String> = row.map(|row| row.get(0));
+        Ok((free, setting.is_none_or(|setting| setting == "off")))
+    };
+    let (free, lossy) = prepared.await.map_err(|reason| error::open(store, &reason))?;
+    if !free {
+        return Err(StoreError::InUse { store: store.clone() });
+    }
+    if lossy && !target.allow_lossy_commits {
+        return Err(StoreError::Lossy { store: store.clone() });
+    }
+    Ok(db)
+}
+
+impl<S: Commands> Engine for Postgres<S> {
+    type Command = S::Command;
+    type Outcome = S::Outcome;
+
+    fn commit(&mut self, group: &mut [Write<S::Command, S::Outcome>]) -> Result<(), StoreError> {
+        let Self {
+            target,
+            runtime,
+            connection,
+            doubts,
+        } = self;
+        let commands: Vec<_> = group.iter().map(Write::command).collect();
+        let committed = runtime.block_on(async {
+            let commit = commit::<S>(target, connection, doubts, &commands);
+            match tokio::time::timeout(LONGEST, commit).await {
+                Ok(committed) => committed,
+                Err(_) => Err(error::silent(&target.store, LONGEST)),
+            }
+        });
+        match committed {
+            Ok(outcomes) => {
+                for (write, outcome) in group.iter_mut().zip(outcomes) {
+                    let told = outcome.map_err(|reason| error::statement(&self.target.store, &reason));
+                    write.set_outcome(told);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if connection.take().is_some() {
+                    doubts.extend(commands.into_iter().filter_map(S::doubt));
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Commits on the connection that there is, and once more on a new one when that has ended meanwhile.
+async fn commit<S: Commands>(
+    target: &Target,
+    connection: &mut Option<Connection>,
+    doubts: &mut Vec<S::Doubt>,
+    commands: &[&S::Command],
+) -> Result<Outcomes<S::Outcome>, StoreError> {
+    let unavailable = |reason| error::unavailable(&target.store, &reason);
+    if let Some(db) = connection {
+        match write::<S>(db, commands).await {
+            Ok(outcomes) => return Ok(outcomes),
+            Err(reason) if db.is_closed() => tracing::info!(store = %target.store, %reason, "connects anew"),
+            Err(reason) => return Err(unavailable(reason)),
+        }
+        doubts.extend(commands.iter().filter_map(|command| S::doubt(command)));
+        *connection = None;
+    }
+    let db = connection.insert(writer::<S>(target).await?);
+    if !doubts.is_empty() {
+        S::resolve(db, doubts).await.map_err(unavailable)?;
+        doubts.clear();
+    }
+    write::<S>(db, commands).await.map_err(unavailable)
+}
+
+/// One transaction. The outer error spoils all of it.
+async fn write<S: Commands>(db: &Connection, commands: &[&S::Command]) -> Result<Outcomes<S::Outcome>, Error> {
+    if S::together(commands) == commands.len() {
+        match S::apply(db, commands).await {
+            Ok(outcomes) => return Ok(outcomes.into_iter().map(Ok).collect()),
+            Err(reason) if error::spoils_group(&reason) => return Err(reason),
+            Err(reason) if commands.len() == 1 => return Ok(vec![Err(reason)]),
+            // One of them is at fault: it is found out below.
+            Err(_) => {}
+        }
+    }
+    db.batch("BEGIN").await?;
+    let mut outcomes = Vec::with_capacity(commands.len());
+    let mut rest = commands;
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(S::together(rest).max(1));
+        rest = others;
+        match step::<S>(db, some).await? {
+            Ok(done) => outcomes.extend(done.into_iter().map(Ok)),
+            Err(reason) if some.len() == 1 => outcomes.push(Err(reason)),
+            Err(_) => {
+                for one in some.chunks(1) {
+                    outcomes.extend(
+                        step::<S>(db, one)
+                            .await?
+                            .map_or_else(|reason| vec![Err(reason)], |done| done.into_iter().map(Ok).collect()),
+                    );
+                }
+            }
+        }
+    }
+    db.batch("COMMIT").await?;
+    Ok(outcomes)
+}
+
+/// What fails is undone, and nothing else.
+async fn step<S: Commands>(db: &Connection, commands: &[&S::Command]) -> Result<Result<Vec<S::Outcome>, Error>, Error> {
+    db.batch("SAVEPOINT w").await?;
+    match S::apply(db, commands).await {
+        Ok(outcomes) => {
+            db.batch("RELEASE w").await?;
+            Ok(Ok(outcomes))
+        }
+        Err(reason) if error::spoils_group(&reason) => Err(reason),
+        Err(reason) => {
+            db.batch("ROLLBACK TO w; RELEASE w").await?;
+            Ok(Err(reason))
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Schema versions: the number of migrations applied, in the service's table `schema_version`.
+
+use tokio_postgres::Error;
+
+use super::{Connection, error};
+use crate::{StoreError, StoreName};
+
+/// Applies what is missing, each migration in a transaction with its version.
+pub(super) async fn migrate(
+    db: &Connection,
+    store: &StoreName,
+    schema: &str,
+    migrations: &[&str],
+) -> Result<(), StoreError> {
+    let known = migrations.len();
+    let cannot = |from, to| {
+        move |reason: Error| StoreError::Migrate {
+            store: store.clone(),
+            from,
+            to,
+            reason: error::text(&reason),
+        }
+    };
+    let found = version(db, schema).await.map_err(cannot(0, known))?;
+    if found > known {
+        return Err(StoreError::Newer {
+            store: store.clone(),
+            found,
+            known,
+        });
+    }
+    for (index, sql) in migrations.iter().enumerate().skip(found) {
+        let to = index + 1;
+        let set = format!("UPDATE {schema}.schema_version SET version = {to}");
+        let applied = db.batch(&format!("BEGIN; {sql}; {set}; COMMIT")).await;
+        if applied.is_err() {
+            // The error that is told is the migration's.
+            drop(db.batch("ROLLBACK").await);
+        }
+        applied.map_err(cannot(index, to))?;
+    }
+    Ok(())
+}
+
+async fn version(db: &Connection, schema: &str) -> Result<usize, Error> {
+    let there = db
+        .first(
+            "SELECT to_regclass($1) IS NOT NULL",
+            &[&format!("{schema}.schema_version")],
+        )
+        .await?;
+    if !there.is_some_and(|row| row.get(0)) {
+        db.batch(&format!(
+            "BEGIN; CREATE SCHEMA IF NOT EXISTS {schema}; \
+             CREATE TABLE {schema}.schema_version (version bigint NOT NULL); \
+             INSERT INTO {schema}.schema_version VALUES (0); COMMIT"
+        ))
+        .await?;
+    }
+    let rows = db
+        .query_composed(&format!("SELECT version FROM {schema}.schema_version"), &[])
+        .await?;
+    let version: Option<i64> = rows.first().map(|row| row.get(0));
+    Ok(version.and_then(|version| version.try_into().ok()).unwrap_or_default())
+}
