@@ -12,7 +12,6 @@ use service::{
     ConfigError, Configuration, Listen, Secret,
     grpc::Tls,
     guard::{Guard, Place},
-    seal::Key,
 };
 
 pub use self::{limits::Limits, store::Store};
@@ -108,7 +107,7 @@ impl Configuration for Config {
         if let Some(tls) = &self.tls {
             tls.check("gateway.tls")?;
         }
-        Key::check(self.store.key.as_ref(), "gateway.store.key")?;
+        self.store.check()?;
         self.limits.check()
     }
 }

@@ -156,8 +156,8 @@ async fn prepare(
         readiness.latch("the registrar's definitions"),
     );
     // Opened there, because that is where its writes are released.
-    let path = config.store.path.clone();
-    let storage = hot.handle().spawn(async move { Storage::sqlite(&path) }).await??;
+    let store = config.store.clone();
+    let storage = hot.handle().spawn(async move { Storage::open(&store).await }).await??;
     let (sender, latest) = watch::channel(None);
     let sync = Sync {
         registrar: registrar.clone(),

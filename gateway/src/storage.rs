@@ -16,7 +16,7 @@ mod settle;
 mod sqlite;
 mod view;
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use store::{Groups, StoreError};
 
@@ -32,7 +32,7 @@ pub(crate) use self::{
     settle::{Settle, Settling},
     view::{Filter, JobView, Waiting},
 };
-use crate::job::Millis;
+use crate::{config, job::Millis};
 
 /// The gateway's store. Cheap to clone; closed with the last clone, after everything handed to it is written.
 #[derive(Clone)]
@@ -42,22 +42,17 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// Opens or creates the SQLite file. Outcomes are released on the runtime in whose context this is called.
-    pub(crate) fn sqlite(path: &Path) -> Result<Self, StoreError> {
-        let (groups, reads) = store::sqlite::open::<sqlite::Jobs>(path)?;
-        Ok(Self {
-            groups,
-            reads: Arc::new(reads),
-        })
-    }
-
-    /// Connects to the PostgreSQL database. Outcomes are released on the runtime in whose context this is called.
-    pub(crate) async fn postgres(settings: &store::postgres::Settings) -> Result<Self, StoreError> {
-        let (groups, reads) = store::postgres::open::<postgres::Jobs>(settings).await?;
-        Ok(Self {
-            groups,
-            reads: Arc::new(reads),
-        })
+    /// Opens the database that is configured, or else the SQLite file, which is created when it isn't there. Outcomes are released
+    /// on the runtime in whose context this is called.
+    pub(crate) async fn open(store: &config::Store) -> Result<Self, StoreError> {
+        let (groups, reads): (_, Arc<dyn Reads>) = if let Some(database) = store.database() {
+            let (groups, reads) = store::postgres::open::<postgres::Jobs>(&database).await?;
+            (groups, Arc::new(reads))
+        } else {
+            let (groups, reads) = store::sqlite::open::<sqlite::Jobs>(&store.path)?;
+            (groups, Arc::new(reads))
+        };
+        Ok(Self { groups, reads })
     }
 
     /// What can be read.

@@ -115,7 +115,7 @@ impl Configuration for Config {
             }
         }
         self.questions.check()?;
-        Key::check(self.store.key.as_ref(), "registrar.store.key")?;
+        self.store.check()?;
         if let Some(tls) = &self.tls {
             tls.check("registrar.tls")?;
         }

@@ -47,6 +47,11 @@ impl Database {
         )
     }
 
+    /// Its server's, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Does statements by a shell beside; gives the rows as text.
     pub fn sql(&self, statements: &str) -> String {
         let mut shell = Command::new(programs().join("psql"));

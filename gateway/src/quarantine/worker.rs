@@ -244,12 +244,19 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::{config::Limits, storage::Storage};
+    use crate::{
+        config::{Limits, Store},
+        storage::Storage,
+    };
 
     #[tokio::test(start_paused = true)]
     async fn without_more_snapshots_it_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = Storage::sqlite(&folder.path().join("gateway.db")).unwrap();
+        let store = Store {
+            path: folder.path().join("gateway.db"),
+            ..Store::default()
+        };
+        let storage = Storage::open(&store).await.unwrap();
         let quarantine = Quarantine::new(storage, &Limits::default());
         let (sender, mut latest) = watch::channel(None);
         let mut next = async || next(&quarantine, &mut latest, FALLBACK).await;

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use service::Secret;
+use service::{ConfigError, Secret, seal::Key};
+use store::postgres::{Settings, Url};
 
 /// The store.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -9,7 +10,15 @@ use service::Secret;
 pub struct Store {
     /// `REGISTRAR__STORE__PATH`: the SQLite file. Default: `registrar.db`.
     pub path: PathBuf,
-    /// `REGISTRAR__STORE__KEY`: 64 hex digits that seal the credentials. Default: a key file beside the store.
+    /// `REGISTRAR__STORE__URL`: the PostgreSQL database that is used instead of the file, `postgres://USER@HOST/DATABASE`.
+    pub url: Option<Url>,
+    /// `REGISTRAR__STORE__PASSWORD`: that of the database's user.
+    pub password: Option<Secret>,
+    /// `REGISTRAR__STORE__CA`: certificates (PEM) that may vouch for the database's server. Default: those that the system trusts.
+    pub ca: Option<String>,
+    /// `REGISTRAR__STORE__ALLOW_LOSSY_COMMITS`: whether a database with `synchronous_commit = off` is used. Default: false.
+    pub allow_lossy_commits: bool,
+    /// `REGISTRAR__STORE__KEY`: 64 hex digits that seal the credentials. Default: a key file beside the store; required with a URL.
     pub key: Option<Secret>,
 }
 
@@ -17,7 +26,30 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             path: "registrar.db".into(),
+            url: None,
+            password: None,
+            ca: None,
+            allow_lossy_commits: false,
             key: None,
         }
+    }
+}
+
+impl Store {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.url.is_some() && self.key.is_none() {
+            return Err(ConfigError::missing("registrar.store.key", true));
+        }
+        Key::check(self.key.as_ref(), "registrar.store.key")
+    }
+
+    /// The database, if it is not a file.
+    pub(crate) fn database(&self) -> Option<Settings> {
+        Some(Settings {
+            url: self.url.clone()?,
+            password: self.password.as_ref().map(|password| password.expose().to_owned()),
+            ca: self.ca.clone(),
+            allow_lossy_commits: self.allow_lossy_commits,
+        })
     }
 }

@@ -1,12 +1,6 @@
 //! How the database is reached.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -15,7 +9,7 @@ use rustls::{
 use serde::Deserialize;
 use tokio_postgres::{
     Config,
-    config::{Host, SslMode, TargetSessionAttrs},
+    config::{Host, TargetSessionAttrs},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -48,9 +42,9 @@ impl FromStr for Url {
             .parse()
             .map_err(|_| "can't be read: postgres://USER@HOST[:PORT]/DATABASE[?sslmode=require]")?;
         match config {
-            config if config.get_password().is_some() => {
-                Err("has a password: put it into a file and name that in `store.password_file`".into())
-            }
+            config if config.get_password().is_some() => Err(
+                "has a password: put it into `store.password`, or into a file that `store.password_file` names".into(),
+            ),
             config if config.get_user().is_none() || config.get_hosts().is_empty() || config.get_dbname().is_none() => {
                 Err("needs a user, a host and a database: postgres://USER@HOST/DATABASE".into())
             }
@@ -70,16 +64,14 @@ impl TryFrom<String> for Url {
 /// As people name the store.
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts = self.0.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
+        let hosts = self.0.get_hosts().iter().zip(self.0.get_ports());
+        let hosts = hosts.map(|(host, port)| match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp(name) => format!("{name}:{port}"),
             #[cfg(unix)]
-            Host::Unix(path) => path.display().to_string(),
+            Host::Unix(path) => format!("{}:{port}", path.display()),
         });
-        let hosts = hosts.collect::<Vec<_>>().join(",");
-        write!(f, "postgres://{hosts}")?;
-        if let [port] = self.0.get_ports() {
-            write!(f, ":{port}")?;
-        }
+        write!(f, "postgres://{}", hosts.collect::<Vec<_>>().join(","))?;
         write!(f, "/{}", self.0.get_dbname().unwrap_or_default())
     }
 }
@@ -91,14 +83,14 @@ impl fmt::Debug for Url {
 }
 
 /// How the database is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Settings {
     /// The database.
     pub url: Url,
-    /// A file with the user's password.
-    pub password_file: Option<PathBuf>,
-    /// A file with the certificates (PEM) of those who may vouch for the server; none: those that the system trusts.
-    pub ca_file: Option<PathBuf>,
+    /// The user's password.
+    pub password: Option<String>,
+    /// Certificates (PEM) of those who may vouch for the server; none: those that the system trusts.
+    pub ca: Option<String>,
     /// Whether a database may be used that loses commits when it crashes.
     pub allow_lossy_commits: bool,
 }
@@ -109,12 +101,17 @@ pub(super) struct Target {
     pub(super) store: StoreName,
     pub(super) allow_lossy_commits: bool,
     config: Config,
-    password_file: Option<Arc<Path>>,
     tls: MakeRustlsConnect,
 }
 
 impl Target {
     pub(super) fn new(settings: &Settings) -> Result<Self, StoreError> {
+        let store: StoreName = settings.url.to_string().into();
+        let tls = tls(settings.ca.as_deref()).map_err(|reason| StoreError::Connect {
+            store: store.clone(),
+            reason,
+            advice: "correct the certificates in `store.ca`, or those of the system",
+        })?;
         let mut config = settings.url.0.clone();
         config
             .application_name("bizproc")
@@ -122,31 +119,20 @@ impl Target {
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(SILENCE)
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
-        let store: StoreName = settings.url.to_string().into();
-        let tls = roots(settings.ca_file.as_deref(), config.get_ssl_mode()).map_err(|reason| StoreError::Open {
-            store: store.clone(),
-            reason,
-        })?;
+        if let Some(password) = &settings.password {
+            config.password(password);
+        }
         Ok(Self {
             store,
             allow_lossy_commits: settings.allow_lossy_commits,
             config,
-            password_file: settings.password_file.as_deref().map(Into::into),
             tls: MakeRustlsConnect::new(tls),
         })
     }
 
-    /// A new connection, driven by the runtime in whose context this is called. The password is read anew: it may have changed.
+    /// A new connection, driven by the runtime in whose context this is called.
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
-        let mut config = self.config.clone();
-        if let Some(file) = &self.password_file {
-            let password = std::fs::read_to_string(file).map_err(|reason| StoreError::Open {
-                store: self.store.clone(),
-                reason: format!("the password file {}: {reason}", file.display()),
-            })?;
-            config.password(password.trim_end());
-        }
-        let connected = config.connect(self.tls.clone()).await;
+        let connected = self.config.connect(self.tls.clone()).await;
         let (client, connection) = connected.map_err(|reason| error::open(&self.store, &reason))?;
         // Its end is seen by the next statement.
         drop(tokio::spawn(connection));
@@ -154,28 +140,58 @@ impl Target {
     }
 }
 
-fn roots(file: Option<&Path>, mode: SslMode) -> Result<ClientConfig, String> {
+fn tls(ca: Option<&str>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
-    match file {
-        Some(file) => {
-            let cannot = |reason: String| format!("the certificates in {}: {reason}", file.display());
-            let certificates = CertificateDer::pem_file_iter(file).map_err(|reason| cannot(reason.to_string()))?;
-            for certificate in certificates {
-                let added = certificate.map_err(|reason| reason.to_string());
-                let added = added.and_then(|certificate| roots.add(certificate).map_err(|reason| reason.to_string()));
-                added.map_err(cannot)?;
-            }
-            if roots.is_empty() {
-                return Err(cannot("there are none".into()));
-            }
+    if let Some(ca) = ca {
+        for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+            let certificate = certificate.map_err(|reason| reason.to_string())?;
+            roots.add(certificate).map_err(|reason| reason.to_string())?;
         }
-        None if mode == SslMode::Disable => {}
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            return Err("there is no certificate in `store.ca`".into());
         }
+    } else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|reason| reason.to_string())?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_user() {
+        for (url, shown) in [
+            ("postgres://me@db.example/bizproc", "postgres://db.example:5432/bizproc"),
+            (
+                "postgresql://me@a:5433,b:5434/x?sslmode=require",
+                "postgres://a:5433,b:5434/x",
+            ),
+            ("postgres://me@[::1]:5433/x", "postgres://[::1]:5433/x"),
+        ] {
+            assert_eq!(url.parse::<Url>().unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_said_without_its_secrets() {
+        for (url, part) in [
+            ("mysql://me@db/x", "no postgres:// URL"),
+            ("postgres://me:s3cret@db/x", "has a password"),
+            ("postgres://db/x", "needs a user"),
+            ("postgres://me@db", "needs a user, a host and a database"),
+            ("postgres://me:s3cret@db:port/x", "can't be read"),
+            ("postgres://me:s3cret@db/x?sslmode=verify-full", "can't be read"),
+        ] {
+            let problem = url.parse::<Url>().unwrap_err();
+            assert!(
+                problem.contains(part) && !problem.contains("s3cret"),
+                "{url}: {problem}"
+            );
+        }
+    }
 }

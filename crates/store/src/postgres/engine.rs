@@ -146,7 +146,9 @@ async fn commit<S: Commands>(
     if let Some(db) = connection {
         match write::<S>(db, commands).await {
             Ok(outcomes) => return Ok(outcomes),
-            Err(reason) if db.is_closed() => tracing::info!(store = %target.store, %reason, "connects anew"),
+            Err(reason) if error::ends_connection(&reason) => {
+                tracing::info!(store = %target.store, reason = error::text(&reason), "connects anew");
+            }
             Err(reason) => return Err(unavailable(reason)),
         }
         doubts.extend(commands.iter().filter_map(|command| S::doubt(command)));

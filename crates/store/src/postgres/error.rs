@@ -62,6 +62,13 @@ pub(super) fn spoils_group(reason: &Error) -> bool {
     })
 }
 
+/// Another connection may do better: this one has ended, or its server is shut down or no primary any more.
+pub(super) fn ends_connection(reason: &Error) -> bool {
+    reason
+        .code()
+        .is_none_or(|code| ["08", "57"].contains(&&code.code()[..2]) || *code == SqlState::READ_ONLY_SQL_TRANSACTION)
+}
+
 fn advice(reason: &Error) -> &'static str {
     let Some(code) = reason.code() else {
         return "check that the server runs and can be reached from here, and the URL's host, port and TLS";
@@ -70,7 +77,7 @@ fn advice(reason: &Error) -> &'static str {
         SqlState::DISK_FULL => "the server's disk is full: make room, writing goes on by itself",
         SqlState::READ_ONLY_SQL_TRANSACTION => "the server is a standby: name the primary in `store.url`",
         SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            "check the user in `store.url`, the password in `store.password_file`, and the server's pg_hba.conf"
+            "check the user in `store.url`, the password in `store.password`, and the server's pg_hba.conf"
         }
         SqlState::INVALID_CATALOG_NAME => "make the database with `createdb`, or correct its name in `store.url`",
         SqlState::INSUFFICIENT_PRIVILEGE => "the user must own the database, or may have to be granted CREATE on it",

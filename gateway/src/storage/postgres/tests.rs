@@ -1,11 +1,13 @@
 //! PostgreSQL under the contract's tests, and what is its own: its query plans.
 
 use harness::postgres;
-use store::postgres::Settings;
 
-use crate::storage::{
-    RowId, Storage,
-    tests::{Engine, Fault},
+use crate::{
+    config,
+    storage::{
+        RowId, Storage,
+        tests::{Engine, Fault},
+    },
 };
 
 /// A database of its own.
@@ -17,13 +19,11 @@ impl Engine for Database {
     }
 
     async fn open(&self) -> Storage {
-        let settings = Settings {
-            url: self.0.url().parse().unwrap(),
-            password_file: None,
-            ca_file: None,
-            allow_lossy_commits: false,
+        let store = config::Store {
+            url: Some(self.0.url().parse().unwrap()),
+            ..config::Store::default()
         };
-        Storage::postgres(&settings).await.unwrap()
+        Storage::open(&store).await.unwrap()
     }
 
     fn secrets(&self, row: RowId) -> (Option<Vec<u8>>, String) {

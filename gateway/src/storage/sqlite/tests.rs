@@ -4,9 +4,12 @@ use store::sqlite::rusqlite::{Connection, params_from_iter};
 use tempfile::TempDir;
 
 use super::{Jobs, load};
-use crate::storage::{
-    RowId, Storage,
-    tests::{Engine, Fault},
+use crate::{
+    config,
+    storage::{
+        RowId, Storage,
+        tests::{Engine, Fault},
+    },
 };
 use store::sqlite::Commands;
 
@@ -26,7 +29,11 @@ impl Engine for File {
     }
 
     async fn open(&self) -> Storage {
-        Storage::sqlite(&self.0.path().join("gateway.db")).unwrap()
+        let store = config::Store {
+            path: self.0.path().join("gateway.db"),
+            ..config::Store::default()
+        };
+        Storage::open(&store).await.unwrap()
     }
 
     fn secrets(&self, row: RowId) -> (Option<Vec<u8>>, String) {
