@@ -14,7 +14,6 @@ use service::{
     ConfigError, Configuration, Listen, Secret,
     grpc::Tls,
     guard::{Guard, Place},
-    seal::Key,
 };
 
 pub use self::{

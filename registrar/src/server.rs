@@ -111,7 +111,7 @@ async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::
         telemetry,
     } = parts.clone();
     let changes = Arc::new(Notify::new());
-    let storage = Storage::sqlite(&config.store.path)?;
+    let storage = Storage::open(&config.store).await?;
     let installations = installations(&config, &storage, &changes).await?;
     let catalog = Catalog::restore(config.clone(), clock.clone(), storage.clone(), changes.clone()).await?;
     let catalog = Arc::new(catalog);

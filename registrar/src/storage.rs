@@ -8,12 +8,13 @@
 mod command;
 mod event;
 mod installation;
+mod postgres;
 mod reads;
 mod registration;
 mod revision;
 mod sqlite;
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use proto::registrar::v1::InstallationState as State;
@@ -28,6 +29,7 @@ pub(crate) use self::{
     registration::{ParametersDigest, Registration},
     revision::StoredRevision,
 };
+use crate::config;
 
 /// The registrar's store. Cheap to clone; closed with the last clone, after everything handed to it is written.
 #[derive(Clone)]
@@ -38,13 +40,16 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// Opens or creates the SQLite file.
-    pub(crate) fn sqlite(path: &Path) -> Result<Self, StoreError> {
-        let (groups, reads) = store::sqlite::open::<sqlite::Registrar>(path)?;
-        Ok(Self {
-            groups,
-            reads: Arc::new(reads),
-        })
+    /// Opens the database that is configured, or else the SQLite file, which is created when it isn't there.
+    pub(crate) async fn open(store: &config::Store) -> Result<Self, StoreError> {
+        let (groups, reads): (_, Arc<dyn Reads>) = if let Some(database) = store.database() {
+            let (groups, reads) = store::postgres::open::<postgres::Registrar>(&database).await?;
+            (groups, Arc::new(reads))
+        } else {
+            let (groups, reads) = store::sqlite::open::<sqlite::Registrar>(&store.path)?;
+            (groups, Arc::new(reads))
+        };
+        Ok(Self { groups, reads })
     }
 
     /// What can be read.

@@ -12,6 +12,7 @@ mod operator;
 mod ports;
 mod process;
 mod stack;
+mod store;
 
 pub use calendar::Calendar;
 pub use emulator::Emulator;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Emulator, Process, emulator, free_ports};
+use crate::{Emulator, Process, emulator, free_ports, store::Store};
 
 /// The app's name in the configuration.
 pub const APP: &str = "demo";
@@ -29,13 +29,15 @@ pub enum Shape {
     Serve,
 }
 
-/// The services, an emulator, and a folder with configuration and stores.
+/// The services, an emulator, their stores, and a folder with the configuration.
 #[derive(Debug)]
 pub struct Stack {
     /// The portal.
     pub emulator: Emulator,
     /// A plain HTTP client.
     pub http: reqwest::Client,
+    /// Where gateway and registrar store.
+    pub store: Store,
     folder: TempDir,
     ports: Ports,
     hasher: Option<Process>,
@@ -75,6 +77,7 @@ impl Stack {
         let mut stack = Self {
             emulator,
             http: emulator::http(),
+            store: Store::new(folder.path()),
             folder,
             ports,
             hasher: None,
@@ -282,7 +285,7 @@ impl Stack {
     }
 
     fn toml(&self, more: &str) -> String {
-        let folder = self.folder.path().display();
+        let (gateway_store, registrar_store) = (self.store.toml("gateway"), self.store.toml("registrar"));
         let oauth = &self.emulator.running.oauth_url;
         let Ports {
             hasher,
@@ -307,7 +310,7 @@ oauth_hosts = ["{oauth}"]
 private_portals = ["127.0.0.0/8", "::1"]
 grpc.listen = "127.0.0.1:{registrar}"
 admin.listen = "127.0.0.1:{registrar_admin}"
-store.path = "{folder}/registrar.db"
+{registrar_store}
 
 [registrar.apps.{APP}]
 client_id = "{CLIENT_ID}"
@@ -325,7 +328,7 @@ grpc.listen = "127.0.0.1:{jobs}"
 admin.listen = "127.0.0.1:{gateway_admin}"
 registrar.uri = "http://127.0.0.1:{registrar}"
 registrar.token = "{SERVICE_TOKEN}"
-store.path = "{folder}/gateway.db"
+{gateway_store}
 
 {more}
 "#

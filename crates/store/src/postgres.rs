@@ -10,6 +10,7 @@ mod error;
 mod lock;
 mod migrate;
 mod reads;
+mod text;
 
 pub use tokio_postgres::{
     Error, Row,
@@ -22,6 +23,7 @@ pub use self::{
     connection::{Connection, Values},
     engine::Commands,
     reads::{Lent, Reads},
+    text::text,
 };
 use crate::{Groups, StoreError};
 

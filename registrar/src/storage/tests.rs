@@ -17,7 +17,7 @@ use super::{reads::StoredInstallation, *};
 pub(super) trait Engine {
     fn new() -> Self;
     /// Opens what is there, or a new store.
-    fn open(&self) -> Storage;
+    fn open(&self) -> impl Future<Output = Storage>;
     /// Until mended, a write of this fails.
     fn break_writes(&self, of: Broken<'_>, fault: Fault);
     fn mend(&self);
@@ -100,6 +100,7 @@ macro_rules! contract {
 }
 
 contract!(sqlite, super::super::sqlite::tests::File);
+contract!(postgres, super::super::postgres::tests::Database);
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -171,7 +172,7 @@ fn revision(app: &str, executor: &str, revision: &str) -> StoredRevision {
 
 /// With an installation whose credentials are number 1.
 async fn installed(engine: &impl Engine) -> Storage {
-    let storage = engine.open();
+    let storage = engine.open().await;
     storage.adopt(&key(), adoption(10, None), credentials(1)).await.unwrap();
     storage
 }

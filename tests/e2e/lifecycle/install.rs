@@ -74,15 +74,7 @@ async fn an_app_again_by_a_registrar_that_knows_nothing_any_more() -> anyhow::Re
     stack.install().await?;
     let before = exactly_desired(&stack, 1).await?;
     stack.process("registrar")?.terminate().await?;
-    for file in std::fs::read_dir(stack.folder())? {
-        let path = file?.path();
-        if path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("registrar.db"))
-        {
-            std::fs::remove_file(path)?;
-        }
-    }
+    stack.store.forgets("registrar")?;
     stack.start_registrar().await?;
     stack.revision("md5").await?;
     forget(&stack).await?;

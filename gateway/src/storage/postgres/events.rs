@@ -1,8 +1,8 @@
 //! Lifecycle events on their way to the registrar.
 
-use store::postgres::{Connection, Error, Row};
+use store::postgres::{Connection, Error, Row, text};
 
-use super::{lane, text::text, write::count};
+use super::{lane, write::count};
 use crate::{
     job::Millis,
     storage::{NewEvent, RowId, StoredEvent},

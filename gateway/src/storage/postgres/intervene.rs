@@ -1,8 +1,8 @@
 //! What people do with jobs.
 
-use store::postgres::{Connection, Error, Row};
+use store::postgres::{Connection, Error, Row, text};
 
-use super::{lane, row, text::text, view};
+use super::{lane, row, view};
 use crate::{
     job::{Action, Deadline, Millis, Outcome, State},
     storage::{HistoryEntry, Intervention, RowId},

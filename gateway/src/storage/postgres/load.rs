@@ -1,8 +1,8 @@
 //! Jobs that wait in the store.
 
-use store::postgres::{Connection, Error};
+use store::postgres::{Connection, Error, text};
 
-use super::{lane, meta, row, text::text};
+use super::{lane, meta, row};
 use crate::{
     job::Millis,
     storage::{Due, Line, Place, RowId},

@@ -1,11 +1,8 @@
 //! Jobs whose callback is not proved yet.
 
-use store::postgres::{Connection, Error, ToSql};
+use store::postgres::{Connection, Error, ToSql, text};
 
-use super::{
-    lane, row,
-    text::{part, text},
-};
+use super::{lane, row, text::part};
 use crate::{
     job::Millis,
     storage::{Decision, Quarantined, QuarantinedJob, Sources, Step},

@@ -1,21 +1,13 @@
-//! Texts as PostgreSQL can keep them.
+//! Texts that may be missing, as PostgreSQL can keep them.
 
 use std::borrow::Cow;
 
-/// A text without NUL, which the database's texts can't have. No portal sends one in the names, ids and tokens that are kept as text;
-/// properties are kept as bytes.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        text.replace('\0', "\u{fffd}").into()
-    } else {
-        text.into()
-    }
-}
+use store::postgres::text;
 
 pub(super) fn part(triple: Option<&[String; 3]>, index: usize) -> Option<Cow<'_, str>> {
     triple.map(|triple| text(&triple[index]))
 }
 
 pub(super) fn optional(text: Option<&str>) -> Option<Cow<'_, str>> {
-    text.map(self::text)
+    text.map(store::postgres::text)
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use store::postgres::{Connection, Error};
+use store::postgres::{Connection, Error, text};
 
 use super::{
     lane,
-    text::{optional, part, text},
+    text::{optional, part},
 };
 use crate::{
     job::Key,

@@ -4,9 +4,12 @@ use store::sqlite::{Commands, rusqlite::Connection};
 use tempfile::TempDir;
 
 use super::Registrar;
-use crate::storage::{
-    Key, Storage,
-    tests::{Broken, Engine, Fault},
+use crate::{
+    config,
+    storage::{
+        Key, Storage,
+        tests::{Broken, Engine, Fault},
+    },
 };
 
 /// A file of its own.
@@ -24,8 +27,12 @@ impl Engine for File {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn open(&self) -> Storage {
-        Storage::sqlite(&self.0.path().join("registrar.db")).unwrap()
+    async fn open(&self) -> Storage {
+        let store = config::Store {
+            path: self.0.path().join("registrar.db"),
+            ..config::Store::default()
+        };
+        Storage::open(&store).await.unwrap()
     }
 
     fn break_writes(&self, of: Broken<'_>, fault: Fault) {
@@ -70,7 +77,7 @@ async fn a_store_of_the_first_version_is_taken_over() {
         app: "demo".into(),
         member_id: "m".into(),
     };
-    let stored = file.open().reads().installation(key).await.unwrap();
+    let stored = file.open().await.reads().installation(key).await.unwrap();
     let (installation, sealed) = stored.unwrap();
     assert_eq!((installation.user_id, installation.bound.as_str()), (7, "b"));
     assert_eq!((installation.adoptions, sealed), (0, Some(vec![1])));

@@ -15,7 +15,7 @@ pub(super) async fn writes_take_effect_in_their_order(engine: &impl Engine) {
 }
 
 pub(super) async fn the_newest_two_application_tokens_are_believed(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     storage
         .adopt(&key(), adoption(10, Some([1; 32])), credentials(1))
         .await

@@ -3,7 +3,7 @@
 use super::*;
 
 pub(super) async fn an_event_is_remembered_once(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let taken = |reason: &str| Taken {
         believed: true,
         reason: reason.into(),
@@ -26,7 +26,7 @@ pub(super) async fn an_event_is_remembered_once(engine: &impl Engine) {
 }
 
 pub(super) async fn an_event_is_of_one_app(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let taken = |believed: bool| Taken {
         believed,
         reason: String::new(),

@@ -49,7 +49,7 @@ pub(super) async fn an_uninstallation_that_fails_erases_nothing(engine: &impl En
 }
 
 pub(super) async fn a_revision_that_is_not_stored_replaces_none(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let (good, bad) = (revision("demo", "hasher", "good"), revision("demo", "hasher", "bad"));
     storage.make_current(good.clone(), at(10)).await.unwrap();
     engine.break_writes(Broken::Revision("bad"), Fault::Command);

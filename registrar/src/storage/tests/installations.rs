@@ -3,13 +3,13 @@
 use super::*;
 
 pub(super) async fn an_installation_comes_back_as_it_was_adopted(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     assert!(storage.reads().installation(key()).await.unwrap().is_none());
     assert!(storage.reads().any_with_credentials().await.unwrap().is_none());
     drop(storage);
     drop(installed(engine).await);
 
-    let storage = engine.open();
+    let storage = engine.open().await;
     let (read, sealed) = installation(&storage).await;
     assert_eq!(sealed, Some(vec![1; 4]));
     assert_eq!(
@@ -39,7 +39,7 @@ pub(super) async fn an_installation_comes_back_as_it_was_adopted(engine: &impl E
 }
 
 pub(super) async fn new_credentials_make_an_installation_as_new(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let first = adoption(10, Some([1; 32]));
     storage.adopt(&key(), first, credentials(1)).await.unwrap();
     let md5 = registration("md5", "a");
@@ -117,7 +117,7 @@ pub(super) async fn a_doubt_is_kept_until_something_ends_it(engine: &impl Engine
 }
 
 pub(super) async fn installations_come_by_app_and_portal(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for (app, member_id) in [("b", "1"), ("a", "2"), ("b", "0"), ("a", "3")] {
         let key = key_of(app, member_id);
         storage.adopt(&key, adoption(10, None), credentials(1)).await.unwrap();
@@ -191,7 +191,7 @@ pub(super) async fn a_write_is_of_one_installation_alone(engine: &impl Engine) {
 }
 
 pub(super) async fn what_names_no_installation_writes_none(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let key = key();
     storage.learn(&key, [1; 32]).await.unwrap();
     storage.refreshed(&key, credentials(1), None, at(10)).await.unwrap();
@@ -247,7 +247,7 @@ pub(super) async fn what_is_found_uninstalled_has_no_activities(engine: &impl En
 
 /// An old application token still proves who the portal was, and a spent refresh token never comes back.
 pub(super) async fn an_uninstallation_keeps_what_late_requests_are_known_by(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     let adoption = adoption(10, Some([5; 32]));
     storage.adopt(&key(), adoption, credentials(1)).await.unwrap();
     let before = installation(&storage).await.0;

@@ -32,7 +32,7 @@ pub(super) async fn one_revision_is_current_and_old_ones_stay_while_they_may_be_
 }
 
 pub(super) async fn revisions_come_by_app_executor_and_age(engine: &impl Engine) {
-    let storage = engine.open();
+    let storage = engine.open().await;
     for (app, executor, name, second) in [
         ("demo", "hasher", "z", 10),
         ("demo", "hasher", "a", 20),
