@@ -23,7 +23,7 @@ use crate::{
     trace::Trace,
 };
 
-const NOW: Millis = Millis(1_700_000_000_000);
+pub(super) const NOW: Millis = Millis(1_700_000_000_000);
 
 /// An engine under test: where it stores, how one looks into it, and how it is broken.
 pub(super) trait Engine {
@@ -130,7 +130,7 @@ fn coded(number: u32, code: &str) -> Job {
     Job::of_callback(callback, "demo", "r1", NOW, Trace::begin(&Telemetry::off()))
 }
 
-fn job(number: u32) -> Job {
+pub(super) fn job(number: u32) -> Job {
     coded(number, "md5")
 }
 

@@ -110,6 +110,7 @@ impl Harness {
             store: Store {
                 path: folder.path().join("registrar.db"),
                 key: None,
+                ..Store::default()
             },
             apps: BTreeMap::from([(AppName::try_from("demo".to_owned()).unwrap(), app)]),
             executors: BTreeMap::from([("tools".to_owned(), executor)]),

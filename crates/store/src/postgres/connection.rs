@@ -8,10 +8,16 @@ use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
 /// Values of a statement, in the order of its `$1`, `$2`, …
 pub type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 
-/// A connection. A statement is prepared when it is first used.
+/// A connection. A statement is prepared when it is first used, and again after 1, 2, 4, … uses: the server plans it for the
+/// tables as they are then, and what was planned for an empty table would read all of a large one.
 pub struct Connection {
     client: Client,
-    statements: Mutex<HashMap<&'static str, Statement>>,
+    statements: Mutex<HashMap<&'static str, Prepared>>,
+}
+
+struct Prepared {
+    statement: Statement,
+    uses: u64,
 }
 
 impl Connection {
@@ -65,11 +71,19 @@ impl Connection {
     }
 
     async fn prepare(&self, sql: &'static str) -> Result<Statement, Error> {
-        if let Some(statement) = self.statements.lock().get(sql) {
-            return Ok(statement.clone());
+        if let Some(prepared) = self.statements.lock().get_mut(sql) {
+            prepared.uses += 1;
+            if !prepared.uses.is_power_of_two() {
+                return Ok(prepared.statement.clone());
+            }
         }
         let statement = self.client.prepare(sql).await?;
-        self.statements.lock().insert(sql, statement.clone());
+        let mut statements = self.statements.lock();
+        let prepared = statements.entry(sql).or_insert_with(|| Prepared {
+            statement: statement.clone(),
+            uses: 0,
+        });
+        prepared.statement = statement.clone();
         Ok(statement)
     }
 }

@@ -10,7 +10,7 @@ use crate::{Engine, StoreError, Write};
 
 /// Longest commit.
 const LONGEST: Duration = Duration::from_secs(10);
-/// What the writer's statements need of the planner: they find rows by index, however small the tables were when they were planned.
+/// What the writer's statements need of the planner: one plan for all values, and rows found by index.
 const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
     SET enable_mergejoin = off";
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Lines one after another, each found in the index behind the one before. `$1` to `$3` are where to begin.
-const LINES: &str = "WITH RECURSIVE lines AS ( \
+pub(super) const LINES: &str = "WITH RECURSIVE lines AS ( \
         (SELECT lane, app, member_id, revision, state, next_attempt FROM gateway.jobs \
         WHERE next_attempt IS NOT NULL AND state IN (1, 3, 4) AND (lane, app, member_id) >= ($1, $2, $3) \
         ORDER BY lane, app, member_id, revision, state, next_attempt LIMIT 1) \
@@ -22,13 +22,13 @@ const LINES: &str = "WITH RECURSIVE lines AS ( \
         WHERE NOT $4 OR (l.app = $2 AND l.member_id = $3)) \
     SELECT app, member_id, revision, state, next_attempt FROM lines WHERE NOT $4 OR (app = $2 AND member_id = $3) \
     ORDER BY app, member_id, revision, state";
-const DUE: &str = "SELECT next_attempt, id FROM gateway.jobs \
+pub(super) const DUE: &str = "SELECT next_attempt, id FROM gateway.jobs \
     WHERE lane = $1 AND app = $2 AND member_id = $3 AND revision = $4 AND state = $5 AND (next_attempt, id) > ($6, $7) \
     AND next_attempt <= $8 AND next_attempt IS NOT NULL AND state IN (1, 3, 4) ORDER BY next_attempt, id LIMIT $9";
-const LATER: &str = "SELECT min(next_attempt) FROM gateway.jobs \
+pub(super) const LATER: &str = "SELECT min(next_attempt) FROM gateway.jobs \
     WHERE lane = $1 AND app = $2 AND member_id = $3 AND revision = $4 AND state = $5 AND next_attempt > $6 \
     AND next_attempt IS NOT NULL AND state IN (1, 3, 4)";
-const WAKE: &str = "UPDATE gateway.jobs SET next_attempt = $6 WHERE lane = $1 AND id = ANY (ARRAY( \
+pub(super) const WAKE: &str = "UPDATE gateway.jobs SET next_attempt = $6 WHERE lane = $1 AND id = ANY (ARRAY( \
     SELECT id FROM gateway.jobs WHERE lane = $1 AND app = $2 AND member_id = $3 AND revision = $4 AND state = $5 \
     AND next_attempt > $6 AND next_attempt IS NOT NULL AND state IN (1, 3, 4) ORDER BY next_attempt LIMIT $7))";
 /// Jobs of a line that are woken together: more than are sent within seconds, and few enough to be written at once.
@@ -43,13 +43,13 @@ pub(super) async fn lines(db: &Connection, of: Option<(String, String)>) -> Resu
     let (app, member_id) = (text(app), text(member_id));
     let rows = db.query(LINES, &[&lane, &app, &member_id, &of.is_some()]).await?;
     let lines = rows.iter().map(|row| {
-        let line = Line {
+        let found = Line {
             app: row.try_get(0)?,
             member_id: row.try_get(1)?,
             revision: row.try_get::<_, &str>(2)?.into(),
             state: row.try_get(3)?,
         };
-        Ok((line, Millis(row.try_get(4)?)))
+        Ok((found, Millis(row.try_get(4)?)))
     });
     lines.collect()
 }
@@ -57,14 +57,14 @@ pub(super) async fn lines(db: &Connection, of: Option<(String, String)>) -> Resu
 /// Up to `limit` jobs of the line that are due at `now`, behind a place, without those for which `held` is true.
 pub(super) async fn due(
     db: &Connection,
-    line: &Line,
+    of: &Line,
     now: Millis,
     limit: usize,
     behind: Option<Place>,
     held: impl Fn(RowId) -> bool,
 ) -> Result<Due, Error> {
-    let (app, member_id, revision) = (text(&line.app), text(&line.member_id), text(&line.revision));
-    let (lane, state) = (lane::of(&line.app, &line.member_id), line.state as i16);
+    let (app, member_id, revision) = (text(&of.app), text(&of.member_id), text(&of.revision));
+    let (lane, state) = (lane::of(&of.app, &of.member_id), of.state as i16);
     let mut found: Vec<Place> = Vec::new();
     let mut behind = behind.unwrap_or((Millis(i64::MIN), 0));
     loop {
@@ -112,9 +112,9 @@ pub(super) async fn due(
 }
 
 /// Makes due those of the line's jobs that would be next.
-pub(super) async fn wake(db: &Connection, line: &Line, now: Millis) -> Result<usize, Error> {
-    let (app, member_id, revision) = (text(&line.app), text(&line.member_id), text(&line.revision));
-    let (lane, state) = (lane::of(&line.app, &line.member_id), line.state as i16);
+pub(super) async fn wake(db: &Connection, of: &Line, now: Millis) -> Result<usize, Error> {
+    let (app, member_id, revision) = (text(&of.app), text(&of.member_id), text(&of.revision));
+    let (lane, state) = (lane::of(&of.app, &of.member_id), of.state as i16);
     db.execute(WAKE, &[&lane, &app, &member_id, &revision, &state, &now.0, &WOKEN])
         .await
 }

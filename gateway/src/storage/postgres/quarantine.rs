@@ -29,7 +29,7 @@ const DISCARD: &str = "UPDATE gateway.jobs SET state = 5, outcome = 7, payload =
 const PARK: &str = "UPDATE gateway.jobs SET state = 6, next_attempt = NULL, problem = $3, changed = $4 \
     WHERE lane = $1 AND id = $2 AND state = 0";
 /// The oldest parked jobs without proof go.
-const EVICT: &str = "UPDATE gateway.jobs AS j SET state = 5, outcome = 7, payload = NULL, event_token = '', answer = NULL, \
+pub(super) const EVICT: &str = "UPDATE gateway.jobs AS j SET state = 5, outcome = 7, payload = NULL, event_token = '', answer = NULL, \
     answer_error = NULL, next_attempt = NULL, changed = $2 \
     FROM unnest(ARRAY(SELECT id FROM gateway.jobs WHERE state = 6 AND source IS NOT NULL ORDER BY id DESC OFFSET $1)) AS old (id) \
     WHERE j.lane = old.id & 255 AND j.id = old.id";

@@ -9,7 +9,7 @@ use crate::{job::Millis, storage::RowId};
 const ROWS: i64 = 200;
 
 /// In each lane the finished ones before its first young job.
-const OLD: &str = "SELECT o.id FROM unnest($1::smallint[]) AS l (lane) CROSS JOIN LATERAL ( \
+pub(super) const OLD: &str = "SELECT o.id FROM unnest($1::smallint[]) AS l (lane) CROSS JOIN LATERAL ( \
         SELECT j.id FROM gateway.jobs AS j WHERE j.lane = l.lane AND j.changed < $2 AND j.state IN (4, 5) AND j.id < $3 \
         AND j.id < coalesce((SELECT y.id FROM gateway.jobs AS y WHERE y.lane = l.lane AND y.received >= $2 \
             ORDER BY y.id LIMIT 1), $3) \

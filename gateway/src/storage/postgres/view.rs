@@ -30,7 +30,7 @@ macro_rules! select {
 
 /// For [`standing`].
 pub(super) const STANDING_OF: &str = concat!("SELECT ", standing!(), " FROM gateway.jobs WHERE lane = $1 AND id = $2");
-const OF_ID: &str = select!("WHERE lane = ANY ($1) AND key BETWEEN $2 AND $3 LIMIT 1");
+pub(super) const OF_ID: &str = select!("WHERE lane = ANY ($1) AND key BETWEEN $2 AND $3 LIMIT 1");
 const WAITING: &str = "SELECT state, count(*), min(received) FROM gateway.jobs \
         WHERE next_attempt IS NOT NULL AND state IN (1, 3, 4) GROUP BY state \
     UNION ALL SELECT state, count(*), min(received) FROM gateway.jobs \

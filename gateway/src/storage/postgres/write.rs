@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use store::postgres::{Connection, Error, text};
+use store::postgres::{Connection, Error, ToSql, text};
 
 use super::{
     lane,
@@ -13,7 +13,7 @@ use crate::{
     storage::{Accept, Command, Inserted, Mark, Outcome, RowId, Settling},
 };
 
-const WRITE: &str = include_str!("write.sql");
+pub(super) const WRITE: &str = include_str!("write.sql");
 
 pub(super) fn is_usual(command: &Command) -> bool {
     matches!(command, Command::Accept(_) | Command::Mark(..) | Command::Settle(_))
@@ -32,123 +32,112 @@ pub(super) fn together(commands: &[&Command]) -> usize {
     commands.iter().take_while(fits).count()
 }
 
+/// Does usual commands that go together.
 pub(super) async fn usual(db: &Connection, commands: &[&Command]) -> Result<Vec<Outcome>, Error> {
-    let accepts: Vec<&Accept> = commands
-        .iter()
-        .filter_map(|command| match command {
-            Command::Accept(accept) => Some(accept),
-            _ => None,
-        })
-        .collect();
-    let marks: Vec<(RowId, &Mark, bool)> = commands
-        .iter()
-        .filter_map(|command| match command {
-            Command::Mark(row, mark) => Some((*row, mark, mark.erases())),
-            _ => None,
-        })
-        .collect();
-    let settled: Vec<Settled<'_>> = commands
-        .iter()
-        .filter_map(|command| match command {
-            Command::Settle(settle) => Some(settle),
-            _ => None,
-        })
-        .flat_map(|settle| {
-            settle
-                .jobs
-                .iter()
-                .map(|(row, step)| Settled::of(*row, step, settle.now.0))
-        })
-        .collect();
-
-    macro_rules! of_jobs {
-        ($job:ident => $value:expr) => {
-            accepts
-                .iter()
-                .map(|Accept { job: $job, .. }| $value)
-                .collect::<Vec<_>>()
-        };
+    let (mut accepts, mut marks, mut settled) = (Vec::new(), Vec::new(), Vec::new());
+    for command in commands {
+        match command {
+            Command::Accept(accept) => accepts.push(accept),
+            Command::Mark(row, mark) => marks.push((*row, mark)),
+            Command::Settle(settle) => {
+                let jobs = settle.jobs.iter();
+                settled.extend(jobs.map(|(row, step)| Settled::of(*row, step, settle.now.0)));
+            }
+            _ => {}
+        }
     }
-    macro_rules! of_marks {
-        ($mark:ident => $value:expr) => {
-            marks.iter().map(|(_, $mark, _)| $value).collect::<Vec<_>>()
-        };
-    }
-    let answers: Vec<_> = marks
-        .iter()
-        .map(|(_, mark, erases)| mark.progress.answer.as_ref().filter(|_| !erases))
+    let columns: Vec<_> = of_accepts(&accepts)
+        .into_iter()
+        .chain(of_marks(&marks))
+        .chain(of_settled(&settled))
         .collect();
-    let rows = db
-        .query(
-            WRITE,
-            &[
-                &of_jobs!(job => lane::of_job(job)),
-                &of_jobs!(job => job.key.as_bytes()),
-                &of_jobs!(job => text(&job.app)),
-                &of_jobs!(job => text(&job.member_id)),
-                &of_jobs!(job => text(&job.revision)),
-                &of_jobs!(job => text(&job.workflow_id)),
-                &of_jobs!(job => text(&job.code)),
-                &of_jobs!(job => part(job.document_id.as_ref(), 0)),
-                &of_jobs!(job => part(job.document_id.as_ref(), 1)),
-                &of_jobs!(job => part(job.document_id.as_ref(), 2)),
-                &of_jobs!(job => part(job.document_type.as_ref(), 0)),
-                &of_jobs!(job => part(job.document_type.as_ref(), 1)),
-                &of_jobs!(job => part(job.document_type.as_ref(), 2)),
-                &of_jobs!(job => text(job.event_token.expose())),
-                &of_jobs!(job => job.subscription as i16),
-                &of_jobs!(job => job.user_id),
-                &of_jobs!(job => job.received.0),
-                &of_jobs!(job => job.deadline.at.0),
-                &of_jobs!(job => job.deadline.timed),
-                &of_jobs!(job => job.trace.to_bytes().to_vec()),
-                &accepts.iter().map(|accept| &*accept.payload).collect::<Vec<_>>(),
-                &accepts
-                    .iter()
-                    .map(|accept| accept.next_attempt.map(|at| at.0))
-                    .collect::<Vec<_>>(),
-                &marks.iter().map(|(row, ..)| *row).collect::<Vec<_>>(),
-                &of_marks!(mark => mark.state as i16),
-                &of_marks!(mark => mark.outcome.map(|outcome| outcome as i16)),
-                &of_marks!(mark => mark.next_attempt.map(|at| at.0)),
-                &of_marks!(mark => count(mark.progress.attempts)),
-                &of_marks!(mark => count(mark.progress.failures)),
-                &of_marks!(mark => mark.progress.faulty_since.map(|at| at.0)),
-                &of_marks!(mark => count(mark.progress.sends)),
-                &answers
-                    .iter()
-                    .map(|answer| answer.map(|answer| text(&answer.values)))
-                    .collect::<Vec<_>>(),
-                &answers
-                    .iter()
-                    .map(|answer| optional(answer.and_then(|answer| answer.error.as_deref())))
-                    .collect::<Vec<_>>(),
-                &of_marks!(mark => optional(mark.problem.as_deref())),
-                &of_marks!(mark => mark.changed.0),
-                &marks.iter().map(|(.., erases)| *erases).collect::<Vec<_>>(),
-                &of_marks!(mark => mark.progress.sent_second),
-                &settled.iter().map(|settled| settled.row).collect::<Vec<_>>(),
-                &settled.iter().map(|settled| settled.step).collect::<Vec<_>>(),
-                &settled.iter().map(|settled| settled.next_attempt).collect::<Vec<_>>(),
-                &settled.iter().map(|settled| settled.problem).collect::<Vec<_>>(),
-                &settled.iter().map(|settled| settled.now).collect::<Vec<_>>(),
-            ],
-        )
-        .await?;
+    let values: Vec<_> = columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
     let mut inserted = HashMap::new();
-    for row in rows {
-        let (key, id, new): (&[u8], RowId, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    for row in db.query(WRITE, &values).await? {
+        let (key, id, new): (Key, RowId, bool) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let outcome = if new { Inserted::New(id) } else { Inserted::Promoted(id) };
-        inserted.insert(Key::from_bytes(key), outcome);
+        inserted.insert(key, outcome);
     }
     let outcomes = commands.iter().map(|command| match command {
         Command::Accept(accept) => {
-            Outcome::Inserted(inserted.get(&Some(accept.job.key)).copied().unwrap_or(Inserted::Repeat))
+            let outcome = inserted.get(&accept.job.key).copied();
+            Outcome::Inserted(outcome.unwrap_or(Inserted::Repeat))
         }
         Command::Settle(settle) => Outcome::Rows(settle.jobs.len()),
         _ => Outcome::Rows(1),
     });
     Ok(outcomes.collect())
+}
+
+/// Values of one column, as an array.
+type Column<'a> = Box<dyn ToSql + Sync + Send + 'a>;
+
+fn column<'a, T, V>(of: &'a [T], value: impl Fn(&'a T) -> V) -> Column<'a>
+where
+    V: ToSql + Sync + Send + 'a,
+{
+    Box::new(of.iter().map(value).collect::<Vec<_>>())
+}
+
+fn of_accepts<'a>(accepts: &'a [&Accept]) -> [Column<'a>; 22] {
+    let document = |index| column(accepts, move |accept| part(accept.job.document_id.as_ref(), index));
+    let kind = |index| column(accepts, move |accept| part(accept.job.document_type.as_ref(), index));
+    [
+        column(accepts, |accept| lane::of_job(&accept.job)),
+        column(accepts, |accept| accept.job.key.as_bytes()),
+        column(accepts, |accept| text(&accept.job.app)),
+        column(accepts, |accept| text(&accept.job.member_id)),
+        column(accepts, |accept| text(&accept.job.revision)),
+        column(accepts, |accept| text(&accept.job.workflow_id)),
+        column(accepts, |accept| text(&accept.job.code)),
+        document(0),
+        document(1),
+        document(2),
+        kind(0),
+        kind(1),
+        kind(2),
+        column(accepts, |accept| text(accept.job.event_token.expose())),
+        column(accepts, |accept| accept.job.subscription as i16),
+        column(accepts, |accept| accept.job.user_id),
+        column(accepts, |accept| accept.job.received.0),
+        column(accepts, |accept| accept.job.deadline.at.0),
+        column(accepts, |accept| accept.job.deadline.timed),
+        column(accepts, |accept| accept.job.trace.to_bytes().to_vec()),
+        column(accepts, |accept| &*accept.payload),
+        column(accepts, |accept| accept.next_attempt.map(|at| at.0)),
+    ]
+}
+
+fn of_marks<'a>(marks: &'a [(RowId, &Mark)]) -> [Column<'a>; 14] {
+    let answer = |mark: &'a Mark| mark.progress.answer.as_ref().filter(|_| !mark.erases());
+    [
+        column(marks, |(row, _)| *row),
+        column(marks, |(_, mark)| mark.state as i16),
+        column(marks, |(_, mark)| mark.outcome.map(|outcome| outcome as i16)),
+        column(marks, |(_, mark)| mark.next_attempt.map(|at| at.0)),
+        column(marks, |(_, mark)| count(mark.progress.attempts)),
+        column(marks, |(_, mark)| count(mark.progress.failures)),
+        column(marks, |(_, mark)| mark.progress.faulty_since.map(|at| at.0)),
+        column(marks, |(_, mark)| count(mark.progress.sends)),
+        column(marks, move |(_, mark)| answer(mark).map(|answer| text(&answer.values))),
+        column(marks, move |(_, mark)| {
+            optional(answer(mark).and_then(|answer| answer.error.as_deref()))
+        }),
+        column(marks, |(_, mark)| optional(mark.problem.as_deref())),
+        column(marks, |(_, mark)| mark.changed.0),
+        column(marks, |(_, mark)| mark.erases()),
+        column(marks, |(_, mark)| mark.progress.sent_second),
+    ]
+}
+
+fn of_settled<'a>(settled: &'a [Settled<'_>]) -> [Column<'a>; 5] {
+    [
+        column(settled, |settled| settled.row),
+        column(settled, |settled| settled.step),
+        column(settled, |settled| settled.next_attempt),
+        column(settled, |settled| settled.problem),
+        column(settled, |settled| settled.now),
+    ]
 }
 
 pub(super) fn count(number: u32) -> i32 {
@@ -210,7 +199,7 @@ pub(super) async fn resolve(db: &Connection, doubts: &[Doubt]) -> Result<(), Err
     let sql = "UPDATE gateway.jobs AS j SET next_attempt = d.received \
         FROM unnest($1::smallint[], $2::bytea[], $3::bytea[], $4::bigint[]) AS d (lane, key, trace, received) \
         WHERE j.lane = d.lane AND j.key = d.key AND j.trace = d.trace AND j.state = 1 AND j.next_attempt IS NULL";
-    let values: [&(dyn store::postgres::ToSql + Sync); 4] = [
+    let values: [&(dyn ToSql + Sync); 4] = [
         &doubts.iter().map(|doubt| doubt.lane).collect::<Vec<_>>(),
         &doubts.iter().map(|doubt| doubt.key.as_bytes()).collect::<Vec<_>>(),
         &doubts.iter().map(|doubt| &*doubt.trace).collect::<Vec<_>>(),
