@@ -19,6 +19,7 @@ const FOLDERS: [&str; 4] = ["18", "17", "16", "15"];
 pub struct Database {
     port: u16,
     name: String,
+    folder: PathBuf,
 }
 
 /// An empty database.
@@ -27,15 +28,13 @@ pub fn database() -> Database {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = SERVER.get_or_init(Server::start);
     let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let admin = Database {
-        port: server.port,
-        name: "postgres".into(),
-    };
-    admin.sql(&format!("CREATE DATABASE {name}"));
-    Database {
+    let of_name = |name: String| Database {
         port: server.port,
         name,
-    }
+        folder: server.folder.clone(),
+    };
+    of_name("postgres".into()).sql(&format!("CREATE DATABASE {name}"));
+    of_name(name)
 }
 
 impl Database {
@@ -50,6 +49,11 @@ impl Database {
     /// Its server's, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The certificate of its server (PEM), for 127.0.0.1.
+    pub fn certificate(&self) -> String {
+        std::fs::read_to_string(self.folder.join("data/server.crt")).unwrap()
     }
 
     /// Does statements by a shell beside; gives the rows as text.
@@ -67,6 +71,7 @@ impl Database {
 #[derive(Debug)]
 struct Server {
     port: u16,
+    folder: PathBuf,
     /// Waits for the end of its input, which is that of this process, and then stops the server.
     _guard: Child,
 }
@@ -87,11 +92,7 @@ impl Server {
         }
         std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let script = "set -e; cd \"$1\"; exec 3<&0 </dev/null >log 2>&1
-            \"$2/initdb\" --username=postgres --auth=trust --no-sync --no-instructions --encoding=UTF8 --locale=C data
-            \"$2/postgres\" -D data -h 127.0.0.1 -p \"$3\" -k \"$1\" -c max_connections=400 -c fsync=off -c full_page_writes=off & pid=$!
-            until \"$2/pg_isready\" -q -h 127.0.0.1 -p \"$3\"; do kill -0 $pid; sleep 0.05; done; touch ready
-            cat <&3 || true; kill -INT $pid; wait $pid || true; cd /; rm -rf \"$1\"";
+        let script = include_str!("postgres.sh");
         let arguments = [folder.as_os_str(), programs().as_os_str(), port.to_string().as_ref()].map(ToOwned::to_owned);
         let guard = shell
             .args(["-c", script, "sh"])
@@ -108,7 +109,11 @@ impl Server {
             );
             std::thread::sleep(super::PAUSE);
         }
-        Self { port, _guard: guard }
+        Self {
+            port,
+            folder,
+            _guard: guard,
+        }
     }
 }
 
