@@ -250,6 +250,12 @@ mod tests {
             ("[gateway]\nprivate_portals = [\"10.0.0\"]", "10.0.0"),
             ("[gateway.registrar]\nuri = \"127.0.0.1:1\"", "127.0.0.1:1"),
             ("[gateway.store]\nkey = \"ab\"", "gateway.store.key"),
+            ("[gateway.store]\nurl = \"postgres://me@db/x\"", "GATEWAY__STORE__KEY"),
+            ("[gateway.store]\nurl = \"mysql://me@db/x\"", "no postgres:// URL"),
+            (
+                "[gateway.store]\nurl = \"postgres://me:pass@db/x\"",
+                "gateway.store.url",
+            ),
             ("[gateway.limits]\ncalls = 0", "gateway.limits.calls"),
             ("[gateway.limits]\nbody = 1", "body"),
         ] {

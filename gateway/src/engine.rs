@@ -9,7 +9,10 @@ mod retry;
 mod schedule;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 pub(crate) use self::memory::{Hold, Permit};
 use self::{
@@ -39,6 +42,8 @@ struct Inner {
     lines: Lines,
     /// When this process began.
     started: Millis,
+    /// It runs jobs: what it is given waits in the store otherwise.
+    begun: AtomicBool,
 }
 
 /// A job in memory: its row, what happened to it, and its permit.
@@ -50,10 +55,10 @@ pub(crate) struct Held {
 }
 
 impl Engine {
-    /// `newest`: number of the newest job in the store; all up to it have their next attempt there.
-    pub(crate) fn new(shared: Arc<Shared>, portals: Portals, newest: RowId) -> Self {
+    /// It runs nothing before it [begins](Self::begin).
+    pub(crate) fn new(shared: Arc<Shared>, portals: Portals) -> Self {
         let limits = &shared.config.limits;
-        let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory, newest);
+        let memory = Memory::new(limits.jobs_in_memory, limits.job_bytes_in_memory);
         let executors = Executors::new(limits.calls);
         let started = shared.now();
         Self(Arc::new(Inner {
@@ -63,12 +68,26 @@ impl Engine {
             memory,
             lines: Lines::default(),
             started,
+            begun: AtomicBool::new(false),
         }))
+    }
+
+    /// The work on the store is this process's. `newest`: number of the newest job in the store; all up to it have their next
+    /// attempt there.
+    pub(crate) fn begin(&self, newest: RowId) {
+        self.0.memory.begin(newest);
+        self.0.begun.store(true, Ordering::Release);
+        self.wake_all();
+    }
+
+    /// Whether jobs run here.
+    fn runs(&self) -> bool {
+        self.0.begun.load(Ordering::Acquire) && self.0.shared.storage.work().is_ours()
     }
 
     /// A permit for a job that is about to be stored; `None`: it has to wait in the store.
     pub(crate) fn permit(&self, job: &Job, bytes: usize) -> Option<Permit> {
-        if self.0.shared.lifecycle.is_stopping() {
+        if self.0.shared.lifecycle.is_stopping() || !self.runs() {
             return None;
         }
         self.0.memory.permit(Whose::of(job), bytes)

@@ -41,6 +41,7 @@ mod sync;
 mod timeline;
 mod trace;
 mod upkeep;
+mod work;
 
 pub use crate::{
     config::{Admin, Config, Grpc, Http, Limits, Network, Registrar as RegistrarConfig, Store},

@@ -43,6 +43,7 @@ pub(crate) struct Counts {
     settled: Family<Settled, Counter>,
     waiting: Family<InState, Gauge>,
     oldest: Family<InState, Gauge<i64, AtomicI64>>,
+    works: Gauge,
     pub(crate) connections: Connections,
     // What happens on every job is looked up once: a family's look-up takes a lock and hashes its labels.
     accepted: Counter,
@@ -86,6 +87,7 @@ impl Counts {
             settled: Family::default(),
             waiting: Family::default(),
             oldest: Family::default(),
+            works: Gauge::default(),
             connections: Connections::default(),
         };
         // Prometheus sees no increase in a counter that appears with its first event.
@@ -158,6 +160,11 @@ impl Counts {
             "Age of the oldest of them",
             Unit::Seconds,
             self.oldest.clone(),
+        );
+        registry.register(
+            "works",
+            "1: this gateway does the work on the store; 0: it stands by",
+            self.works.clone(),
         );
         self.connections.register(registry);
         self.activities.register(registry);
@@ -236,6 +243,11 @@ impl Counts {
     /// `took`: since the callback arrived.
     pub(crate) fn finished(&self, job: &Job, state: State, outcome: Option<Outcome>, took: Duration) {
         self.activities.of(&job.app, &job.code).finished(state, outcome, took);
+    }
+
+    /// Whether the work on the store is done here.
+    pub(crate) fn works(&self, works: bool) {
+        self.works.set(works.into());
     }
 
     /// Jobs in a state, and the age of the oldest.

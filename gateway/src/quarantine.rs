@@ -52,6 +52,12 @@ impl Quarantine {
         Ok(())
     }
 
+    /// Somebody else may have stored callbacks and events.
+    pub(crate) fn wake(&self) {
+        self.callbacks.notify_one();
+        self.events.notify_one();
+    }
+
     /// Counts again what is really there: in the order of the writes, so that each entry is either in the store or on its way.
     pub(crate) async fn recount(&self) -> Result<(), StoreError> {
         let places = self.places.clone();

@@ -15,19 +15,19 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     Config, NAME, VERSION,
     engine::Engine,
-    events::Events,
     health::Health,
     hot::Hot,
     http::{Buffers, Gate, Requests, Server as HttpServer, router},
     jobs::JobsService,
     metrics::Counts,
     portal::{HttpClient, Portals},
-    quarantine::{Quarantine, Worker},
+    quarantine::Quarantine,
     registrar::Registrar,
     shared::Shared,
     storage::Storage,
     sync::Sync,
     upkeep::Upkeep,
+    work::Work,
 };
 
 /// Longest wait for running jobs at the soft stop; what isn't over then is in the store.
@@ -64,7 +64,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     let mut metrics = Metrics::new(NAME, VERSION, &parts.telemetry);
     let hot = Hot::start().context("the hot path's thread could not be started")?;
     let (shared, sync) = prepare(config, &parts, &readiness, &mut metrics, &hot).await?;
-    let engine = start_engine(&shared).await?;
+    let engine = engine(&shared)?;
     let quarantine = Arc::new(Quarantine::new(shared.storage.clone(), &shared.config.limits));
     quarantine.recount().await?;
 
@@ -89,41 +89,33 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         }));
     let _admin = admin::serve(sockets.admin, readiness, metrics, &parts.lifecycle);
     let taking = take_posts(&hot, &shared, &engine, &quarantine, sockets.http)?;
+    let work = Work {
+        shared: shared.clone(),
+        engine: engine.clone(),
+        quarantine: quarantine.clone(),
+    };
     {
         let _on_the_hot_thread = hot.handle().enter();
-        parts.lifecycle.spawn("loader", engine.clone().load());
+        parts.lifecycle.spawn("work", work.run());
     }
-    parts
-        .lifecycle
-        .spawn("installations", engine.clone().watch_installations());
     parts.lifecycle.spawn("sync", sync.run());
-    let (worker_shared, events_shared, upkeep_shared) = (shared.clone(), shared.clone(), shared.clone());
-    let worker = Worker {
-        shared: worker_shared,
-        quarantine: quarantine.clone(),
+    let upkeep = Upkeep {
+        shared: shared.clone(),
         engine: engine.clone(),
+        quarantine,
     };
-    parts.lifecycle.spawn("quarantine", worker.run());
-    parts.lifecycle.spawn(
-        "events",
-        Events {
-            shared: events_shared,
-            quarantine,
-        }
-        .run(),
-    );
-    parts.lifecycle.spawn(
-        "upkeep",
-        Upkeep {
-            shared: upkeep_shared,
-            engine: engine.clone(),
-        }
-        .run(),
-    );
+    parts.lifecycle.spawn("upkeep", upkeep.run());
 
     server.serve(sockets.grpc).await?;
     taking.await??;
-    if tokio::time::timeout(DRAIN, engine.idle()).await.is_ok() {
+    let storage = &shared.storage;
+    let drained = tokio::select! {
+        drained = tokio::time::timeout(DRAIN, engine.idle()) => drained.is_ok(),
+        () = storage.work().lost() => anyhow::bail!(
+            "another gateway has taken over the work on the store; this one ends, so that it begins again as the one that stands by"
+        ),
+    };
+    if drained {
         tracing::info!("gateway drained");
     } else {
         tracing::info!(
@@ -131,6 +123,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
             "gateway stops; running jobs begin again at the next start"
         );
     }
+    storage.work().release().await;
     // They write to the store, whose writes are released on the hot thread: it ends after them.
     parts.lifecycle.drained().await;
     Ok(())
@@ -182,20 +175,12 @@ async fn prepare(
     Ok((Arc::new(shared), sync))
 }
 
-/// The engine, with the jobs that the process before had in memory made due.
-async fn start_engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
-    let now = shared.now();
-    let recovered = shared.storage.recover(now).await?;
-    let newest = shared.storage.reads().newest().await?;
-    if recovered > 0 {
-        tracing::info!(jobs = recovered, "jobs of the process before begin again");
-    }
+/// The engine, which runs nothing yet.
+fn engine(shared: &Arc<Shared>) -> anyhow::Result<Engine> {
     let client = HttpClient::new(shared.config.guard()).context("TLS to portals can't be set up")?;
     let rates = shared.config.limits.rates();
     let portals = Portals::new(client, shared.registrar.clone(), shared.clock.clone(), rates);
-    let engine = Engine::new(shared.clone(), portals, newest);
-    engine.wake_all();
-    Ok(engine)
+    Ok(Engine::new(shared.clone(), portals))
 }
 
 /// Takes posts on the hot thread.

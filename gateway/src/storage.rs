@@ -15,6 +15,7 @@ mod reads;
 mod settle;
 mod sqlite;
 mod view;
+mod work;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub(crate) use self::{
     reads::Reads,
     settle::{Settle, Settling},
     view::{Filter, JobView, Waiting},
+    work::Work,
 };
 use crate::{config, job::Millis};
 
@@ -39,25 +41,37 @@ use crate::{config, job::Millis};
 pub(crate) struct Storage {
     groups: Groups<Command, Outcome>,
     reads: Arc<dyn Reads>,
+    work: Work,
 }
 
 impl Storage {
     /// Opens the database that is configured, or else the SQLite file, which is created when it isn't there. Outcomes are released
     /// on the runtime in whose context this is called.
     pub(crate) async fn open(store: &config::Store) -> Result<Self, StoreError> {
-        let (groups, reads): (_, Arc<dyn Reads>) = if let Some(database) = store.database() {
-            let (groups, reads) = store::postgres::open::<postgres::Jobs>(&database).await?;
-            (groups, Arc::new(reads))
-        } else {
-            let (groups, reads) = store::sqlite::open::<sqlite::Jobs>(&store.path)?;
-            (groups, Arc::new(reads))
-        };
-        Ok(Self { groups, reads })
+        if let Some(database) = store.database() {
+            let (groups, reads, lease) = store::postgres::open::<postgres::Jobs>(&database).await?;
+            return Ok(Self {
+                groups,
+                reads: Arc::new(reads),
+                work: Work::Leased(lease),
+            });
+        }
+        let (groups, reads) = store::sqlite::open::<sqlite::Jobs>(&store.path)?;
+        Ok(Self {
+            groups,
+            reads: Arc::new(reads),
+            work: Work::Alone,
+        })
     }
 
     /// What can be read.
     pub(crate) fn reads(&self) -> &dyn Reads {
         &*self.reads
+    }
+
+    /// Who works on what is stored.
+    pub(crate) fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Stores an authentic callback. A job of the same key that is in quarantine, or was given up there, is promoted: it takes

@@ -1,4 +1,5 @@
-//! What is done every now and then: the store's health, the mark of what is settled, numbers, retention.
+//! What is done every now and then: the store's health, and, where the work is this process's, the mark of what is settled, numbers,
+//! retention.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,6 +8,7 @@ use store::StoreError;
 use crate::{
     engine::Engine,
     job::{Millis, State},
+    quarantine::Quarantine,
     shared::Shared,
     storage::RowId,
 };
@@ -21,6 +23,7 @@ const RETENTION: u32 = 600;
 pub(crate) struct Upkeep {
     pub(crate) shared: Arc<Shared>,
     pub(crate) engine: Engine,
+    pub(crate) quarantine: Arc<Quarantine>,
 }
 
 impl Upkeep {
@@ -29,16 +32,27 @@ impl Upkeep {
         let stopping = self.shared.lifecycle.stopping();
         let mut settled = 0;
         for tick in 0_u32.. {
-            settled = self.settle(settled).await;
-            if tick.is_multiple_of(COUNT)
-                && let Err(error) = self.count().await
-            {
-                tracing::warn!(%error, "waiting jobs could not be counted");
+            let works = self.shared.storage.work().is_ours();
+            self.shared.counts.works(works);
+            if works {
+                settled = self.settle(settled).await;
+            } else {
+                self.probe().await;
             }
             if tick.is_multiple_of(COUNT) {
+                let counted = if works {
+                    self.count().await
+                } else {
+                    // Who works frees the places.
+                    self.quarantine.recount().await
+                };
+                if let Err(error) = counted {
+                    tracing::warn!(%error, "what waits could not be counted");
+                }
                 self.engine.forget_executors();
             }
             if tick.is_multiple_of(RETENTION)
+                && works
                 && let Err(error) = self.forget().await
             {
                 tracing::warn!(%error, "old jobs could not be deleted");
@@ -47,6 +61,13 @@ impl Upkeep {
                 () = stopping.cancelled() => return,
                 () = tokio::time::sleep(TICK) => {}
             }
+        }
+    }
+
+    /// Sees whether the store works again.
+    async fn probe(&self) {
+        if self.shared.health.is_failing() && self.quarantine.recount().await.is_ok() {
+            self.shared.health.works();
         }
     }
 
@@ -61,6 +82,8 @@ impl Upkeep {
                 self.shared.health.works();
                 settled
             }
+            // It is told elsewhere.
+            Err(StoreError::TakenOver { .. }) => before,
             Err(error) => {
                 self.shared.health.failed(&error);
                 before

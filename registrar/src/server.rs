@@ -60,7 +60,8 @@ impl Sockets {
     }
 }
 
-/// Runs the registrar until it is told to stop, and drains. Executors, portals and OAuth servers may be down.
+/// Runs the registrar until it is told to stop, and drains. Executors, portals and OAuth servers may be down. Where another registrar
+/// works on the store, it waits until the work is its own.
 pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Result<()> {
     config.check()?;
     let admin = sockets.admin.local_addr()?;
@@ -77,7 +78,12 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         anyhow::bail!("the configuration has no tokens");
     };
     let tls = config.tls.clone();
-    let api = build(Arc::new(config), &parts, metrics).await?;
+    let storage = Storage::open(&config.store).await?;
+    let stopping = parts.lifecycle.stopping();
+    if stopping.run_until_cancelled(storage.taken()).await.is_none() {
+        return Ok(());
+    }
+    let api = build(Arc::new(config), &parts, metrics, storage.clone()).await?;
     stored.set(true);
     tracing::info!(grpc = %sockets.grpc.local_addr()?, admin = %admin, "registrar serves");
     let bearer = grpc::Bearer::new().token("service", service_token, rpc::SERVICE).token(
@@ -85,14 +91,23 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         operator_token,
         rpc::OPERATOR,
     );
-    server
+    let serving = server
         .bearer(bearer)
         .tls(tls)
         .log_traces()
         .descriptors(proto::DESCRIPTORS)
         .service(api.into_service())
-        .serve(sockets.grpc)
-        .await
+        .serve(sockets.grpc);
+    tokio::select! {
+        ended = serving => ended?,
+        () = storage.lost() => anyhow::bail!(
+            "another registrar has taken over the work on the store; this one ends, so that it begins again as the one that stands by"
+        ),
+    }
+    // What still runs may have tokens to write.
+    parts.lifecycle.drained().await;
+    storage.release().await;
+    Ok(())
 }
 
 /// The installations in the store, whose key must be the one that it was written with.
@@ -104,14 +119,13 @@ async fn installations(config: &Config, storage: &Storage, changes: &Arc<Notify>
 }
 
 /// Puts the parts together and starts the background work.
-async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics) -> anyhow::Result<Api> {
+async fn build(config: Arc<Config>, parts: &Parts, metrics: Metrics, storage: Storage) -> anyhow::Result<Api> {
     let Parts {
         clock,
         lifecycle,
         telemetry,
     } = parts.clone();
     let changes = Arc::new(Notify::new());
-    let storage = Storage::open(&config.store).await?;
     let installations = installations(&config, &storage, &changes).await?;
     let catalog = Catalog::restore(config.clone(), clock.clone(), storage.clone(), changes.clone()).await?;
     let catalog = Arc::new(catalog);

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use proto::registrar::v1::InstallationState as State;
-use store::{Groups, StoreError};
+use store::{Groups, StoreError, postgres::Lease};
 
 use self::command::Command;
 pub(crate) use self::{
@@ -37,19 +37,49 @@ pub(crate) struct Storage {
     /// An outcome is the number of rows that were written.
     groups: Groups<Command, usize>,
     reads: Arc<dyn Reads>,
+    /// Of a database that several processes may share, one of which works.
+    lease: Option<Lease>,
 }
 
 impl Storage {
     /// Opens the database that is configured, or else the SQLite file, which is created when it isn't there.
     pub(crate) async fn open(store: &config::Store) -> Result<Self, StoreError> {
-        let (groups, reads): (_, Arc<dyn Reads>) = if let Some(database) = store.database() {
-            let (groups, reads) = store::postgres::open::<postgres::Registrar>(&database).await?;
-            (groups, Arc::new(reads))
-        } else {
-            let (groups, reads) = store::sqlite::open::<sqlite::Registrar>(&store.path)?;
-            (groups, Arc::new(reads))
-        };
-        Ok(Self { groups, reads })
+        if let Some(database) = store.database() {
+            let (groups, reads, lease) = store::postgres::open::<postgres::Registrar>(&database).await?;
+            return Ok(Self {
+                groups,
+                reads: Arc::new(reads),
+                lease: Some(lease),
+            });
+        }
+        let (groups, reads) = store::sqlite::open::<sqlite::Registrar>(&store.path)?;
+        Ok(Self {
+            groups,
+            reads: Arc::new(reads),
+            lease: None,
+        })
+    }
+
+    /// Returns when the work on the store is this process's.
+    pub(crate) async fn taken(&self) {
+        if let Some(lease) = &self.lease {
+            lease.taken().await;
+        }
+    }
+
+    /// Returns when another process has taken it over.
+    pub(crate) async fn lost(&self) {
+        match &self.lease {
+            Some(lease) => lease.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Gives it back.
+    pub(crate) async fn release(&self) {
+        if let Some(lease) = &self.lease {
+            lease.release().await;
+        }
     }
 
     /// What can be read.

@@ -8,6 +8,7 @@ mod crash;
 mod dates;
 mod disk;
 mod fairness;
+mod fleet;
 mod lifecycle;
 mod limits;
 mod lock;

@@ -3,11 +3,13 @@
 //! - [`Emulator`]: the portal and its control API.
 //! - [`Calendar`]: an executor that only the tests have.
 //! - [`Process`]: one of our programs, killed when dropped.
+//! - [`Fleet`]: several gateways behind one address.
 //! - [`Stack`]: gateway, registrar and hasher, as three processes or as `bizproc serve`, with the app installed.
 
 mod calendar;
 mod emulator;
 mod fixtures;
+mod fleet;
 mod operator;
 mod ports;
 mod process;
@@ -17,6 +19,7 @@ mod store;
 pub use calendar::Calendar;
 pub use emulator::Emulator;
 pub use fixtures::form;
+pub use fleet::Fleet;
 pub use operator::{jobs, settled};
 pub use ports::free_ports;
 pub use process::{Process, binary};

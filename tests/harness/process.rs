@@ -80,6 +80,12 @@ impl Process {
         anyhow::ensure!(status.success(), "{} ended with {status}", self.name);
         Ok(())
     }
+
+    /// Waits until it ends, however it does.
+    pub async fn ended(&mut self) -> anyhow::Result<()> {
+        self.child.wait().await?;
+        Ok(())
+    }
 }
 
 /// The path of a program that `cargo build --workspace --bins` made, beside the running test.

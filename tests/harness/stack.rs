@@ -27,6 +27,8 @@ pub enum Shape {
     Separate,
     /// `bizproc serve`.
     Serve,
+    /// On PostgreSQL, without a gateway: [`Fleet`](crate::Fleet) starts some.
+    Fleet,
 }
 
 /// The services, an emulator, their stores, and a folder with the configuration.
@@ -77,7 +79,7 @@ impl Stack {
         let mut stack = Self {
             emulator,
             http: emulator::http(),
-            store: Store::new(folder.path()),
+            store: Store::new(folder.path(), shape),
             folder,
             ports,
             hasher: None,
@@ -95,13 +97,13 @@ impl Stack {
         } else {
             stack.start_hasher().await?;
             stack.start_registrar().await?;
+        }
+        if shape == Shape::Separate {
             stack.start_gateway()?;
         }
-        for admin in [
-            stack.ports.hasher_admin,
-            stack.ports.registrar_admin,
-            stack.ports.gateway_admin,
-        ] {
+        let mut admins = vec![stack.ports.hasher_admin, stack.ports.registrar_admin];
+        admins.extend((shape != Shape::Fleet).then_some(stack.ports.gateway_admin));
+        for admin in admins {
             stack.ready(admin).await?;
         }
         Ok(stack)
@@ -243,8 +245,20 @@ impl Stack {
         self.folder.path()
     }
 
+    /// The port that portals post to.
+    pub(crate) fn public_port(&self) -> u16 {
+        self.ports.gateway
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.path().join("bizproc.toml")
+    }
+
+    /// Starts one of our programs with this configuration, and variables of its own.
+    pub(crate) fn start_own(&self, program: &str, variables: &[(&str, &str)]) -> anyhow::Result<Process> {
+        let config = self.config();
+        let arguments = ["--config", config.to_str().context("path")?];
+        Process::start_with(program, &arguments, variables)
     }
 
     fn spawn(&self, program: &str, arguments: &[&str]) -> anyhow::Result<Process> {
@@ -267,7 +281,7 @@ impl Stack {
     }
 
     /// Asks until the admin port says ready; a service that never does fails the test.
-    async fn ready(&self, admin: u16) -> anyhow::Result<()> {
+    pub(crate) async fn ready(&self, admin: u16) -> anyhow::Result<()> {
         let url = format!("http://127.0.0.1:{admin}/ready");
         let ask = async {
             loop {

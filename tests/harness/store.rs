@@ -9,6 +9,8 @@ use std::{
 use anyhow::Context as _;
 use harness::postgres::{Database, database};
 
+use crate::Shape;
+
 /// The stores of gateway and registrar.
 #[derive(Debug)]
 pub enum Store {
@@ -19,8 +21,8 @@ pub enum Store {
 }
 
 impl Store {
-    pub(crate) fn new(folder: &Path) -> Self {
-        if std::env::var("STORE").is_ok_and(|store| store == "postgres") {
+    pub(crate) fn new(folder: &Path, shape: Shape) -> Self {
+        if shape == Shape::Fleet || std::env::var("STORE").is_ok_and(|store| store == "postgres") {
             Self::Database(database())
         } else {
             Self::Files(folder.to_owned())

@@ -57,6 +57,9 @@ pub enum StoreError {
     /// A statement of this command or query failed; others are not affected.
     #[error("a statement on the store {store} failed: {reason}")]
     Statement { store: StoreName, reason: String },
+    /// A write that belongs to the work was not made: another process has taken that over.
+    #[error("another process has taken over the work on the store {store}")]
+    TakenOver { store: StoreName },
     /// The code of a command panicked; nothing of its group was written.
     #[error("a write to the store {store} panicked, its group was rolled back")]
     Panicked { store: StoreName },

@@ -6,17 +6,20 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use harness::postgres::{Database, database};
+use harness::{
+    postgres::{Database, database},
+    until,
+};
 use store::{
     Groups, StoreError,
-    postgres::{self, Commands, Connection, Error, Reads, Settings},
+    postgres::{self, Commands, Connection, Error, Lease, Reads, Settings},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
-/// A name to be kept. Repeats do no harm.
+/// A name to be kept. Repeats do no harm. One that begins with `work` is for the process that works.
 struct Keep(String);
 
 struct Names;
@@ -33,7 +36,11 @@ impl Commands for Names {
         commands.len()
     }
 
-    async fn apply(db: &Connection, commands: &[&Keep]) -> Result<Vec<bool>, Error> {
+    fn is_work(Keep(name): &Keep) -> bool {
+        name.starts_with("work")
+    }
+
+    async fn apply(db: &Connection, _term: i64, commands: &[&Keep]) -> Result<Vec<bool>, Error> {
         let names: Vec<_> = commands.iter().map(|Keep(name)| name).collect();
         let sql = "INSERT INTO names.names SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
         db.execute(sql, &[&names]).await?;
@@ -59,7 +66,7 @@ fn settings(url: &str) -> Settings {
     }
 }
 
-async fn open(url: &str) -> Result<(Groups<Keep, bool>, Reads), StoreError> {
+async fn open(url: &str) -> Result<(Groups<Keep, bool>, Reads, Lease), StoreError> {
     postgres::open::<Names>(&settings(url)).await
 }
 
@@ -77,20 +84,66 @@ fn names(database: &Database) -> Vec<String> {
 async fn what_was_acknowledged_is_there_after_reopening() {
     let database = database();
     for name in ["one", "two"] {
-        let (writes, _) = open(&database.url()).await.unwrap();
+        let (writes, _, _lease) = open(&database.url()).await.unwrap();
         assert!(keep(&writes, name).await.unwrap());
     }
     assert_eq!(names(&database), ["one", "two"]);
 }
 
 #[tokio::test]
-async fn one_process_writes() {
+async fn all_write_and_one_works() {
     let database = database();
-    let (writes, reads) = open(&database.url()).await.unwrap();
-    let second = open(&database.url()).await.unwrap_err();
-    assert!(matches!(second, StoreError::InUse { .. }), "{second}");
-    drop((writes, reads));
-    assert!(open(&database.url()).await.is_ok());
+    let (one, _, first) = open(&database.url()).await.unwrap();
+    first.taken().await;
+    let (two, _, second) = open(&database.url()).await.unwrap();
+    assert!(first.is_held() && !second.is_held());
+    assert!(keep(&one, "work of one").await.unwrap());
+    // What is heard was said at some time before.
+    first.woken().await;
+    assert!(keep(&two, "by two").await.unwrap());
+    first.woken().await;
+    let refused = keep(&two, "work of two").await;
+    assert!(matches!(refused, Err(StoreError::TakenOver { .. })), "{refused:?}");
+
+    first.release().await;
+    assert!(!first.is_held());
+    second.taken().await;
+    assert!(second.is_held());
+    let late = keep(&one, "work of one again").await;
+    assert!(matches!(late, Err(StoreError::TakenOver { .. })), "{late:?}");
+    assert!(keep(&two, "work of two now").await.unwrap());
+    assert_eq!(names(&database), ["by two", "work of one", "work of two now"]);
+}
+
+#[tokio::test]
+async fn who_is_cut_off_is_taken_over_and_changes_nothing_when_it_is_back() {
+    let database = database();
+    let network = Network::between(&database).await;
+    let (one, _, first) = open(&network.url).await.unwrap();
+    first.taken().await;
+    network.set(Network::CUT);
+    let (two, _, second) = open(&database.url()).await.unwrap();
+    second.taken().await;
+    assert!(!first.is_held(), "it knows by its own clock");
+    assert!(keep(&two, "work of two").await.unwrap());
+    network.set(Network::WORKS);
+    first.lost().await;
+    let late = keep(&one, "work of one").await;
+    assert!(matches!(late, Err(StoreError::TakenOver { .. })), "{late:?}");
+    assert_eq!(names(&database), ["work of two"]);
+}
+
+#[tokio::test]
+async fn who_is_cut_off_for_a_while_goes_on_when_nobody_took_over() {
+    let database = database();
+    let network = Network::between(&database).await;
+    let (writes, _, lease) = open(&network.url).await.unwrap();
+    lease.taken().await;
+    network.set(Network::CUT);
+    until(async || if lease.is_held() { Err("held") } else { Ok(()) }).await;
+    network.set(Network::WORKS);
+    lease.held().await;
+    assert!(keep(&writes, "work goes on").await.unwrap());
 }
 
 #[tokio::test]
@@ -145,7 +198,7 @@ async fn the_server_s_certificate_is_checked() {
         ca: ca.clone(),
         ..settings(url)
     };
-    let (writes, _) = postgres::open::<Names>(&trusting(&url)).await.unwrap();
+    let (writes, _, _lease) = postgres::open::<Names>(&trusting(&url)).await.unwrap();
     assert!(keep(&writes, "one").await.unwrap());
     let by_another_name = trusting(&url.replace("127.0.0.1", "localhost"));
     let error = postgres::open::<Names>(&by_another_name).await.unwrap_err().to_string();
@@ -155,7 +208,7 @@ async fn the_server_s_certificate_is_checked() {
 #[tokio::test]
 async fn a_connection_that_was_ended_is_made_anew() {
     let database = database();
-    let (writes, reads) = open(&database.url()).await.unwrap();
+    let (writes, reads, _lease) = open(&database.url()).await.unwrap();
     let count = async || {
         let db = reads.lend().await?;
         let rows = db.run(db.query("SELECT name FROM names.names", &[])).await;
@@ -178,7 +231,7 @@ async fn a_connection_that_was_ended_is_made_anew() {
 async fn a_commit_whose_reply_is_lost_is_made_again_and_known_as_doubtful() {
     let database = database();
     let network = Network::between(&database).await;
-    let (writes, _) = open(&network.url).await.unwrap();
+    let (writes, _, _lease) = open(&network.url).await.unwrap();
     // So often that the next one prepares nothing: it is the reply to the commit that is lost.
     for _ in 0..3 {
         keep(&writes, "one").await.unwrap();
@@ -192,7 +245,7 @@ async fn a_commit_whose_reply_is_lost_is_made_again_and_known_as_doubtful() {
 async fn what_may_be_committed_is_seen_to_when_the_database_is_back() {
     let database = database();
     let network = Network::between(&database).await;
-    let (writes, _) = open(&network.url).await.unwrap();
+    let (writes, _, _lease) = open(&network.url).await.unwrap();
     // So often that the next one prepares nothing: it is the reply to the commit that is lost.
     for _ in 0..3 {
         keep(&writes, "one").await.unwrap();
@@ -219,6 +272,8 @@ impl Network {
     /// The same, and no connection comes through any more.
     const LOSES_ONE_REPLY_AND_GOES: u8 = 2;
     const AWAY: u8 = 3;
+    /// Nothing comes through, and no connection.
+    const CUT: u8 = 4;
 
     async fn between(database: &Database) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -230,7 +285,7 @@ impl Network {
             let mode = mode.clone();
             async move {
                 while let Ok((near, _)) = listener.accept().await {
-                    if mode.load(Ordering::SeqCst) != Self::AWAY {
+                    if ![Self::AWAY, Self::CUT].contains(&mode.load(Ordering::SeqCst)) {
                         let far = TcpStream::connect(&there).await.unwrap();
                         tokio::spawn(relay(near, far, mode.clone()));
                     }
@@ -254,6 +309,7 @@ async fn relay(near: TcpStream, far: TcpStream, mode: Arc<AtomicU8>) {
         let after = match mode.load(Ordering::SeqCst) {
             Network::LOSES_ONE_REPLY => Network::WORKS,
             Network::LOSES_ONE_REPLY_AND_GOES => Network::AWAY,
+            Network::CUT => break,
             _ => {
                 near_out.write_all(&buffer[..length]).await.unwrap();
                 continue;

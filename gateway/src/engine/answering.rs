@@ -182,6 +182,8 @@ impl Engine {
     }
 
     async fn exchange(&self, portal: &Portal, request: &mut Request) -> Exchanged {
+        // Nothing goes out while another process may be sending the same.
+        self.0.shared.storage.work().ours().await;
         let start = self.0.shared.clock.now();
         let readings: Vec<_> = request.looks.chunks(PAGE).collect();
         let answers = request.answers.len();

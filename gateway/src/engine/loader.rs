@@ -20,7 +20,10 @@ const BLOCKED: Duration = Duration::from_millis(500);
 impl Engine {
     /// The job waits in the store, in this state, and is due then.
     pub(crate) fn wake(&self, job: &Job, state: State, at: Millis) {
-        self.0.lines.wake(Line::of(job, state), at);
+        // Another process hears of it by the store.
+        if self.runs() {
+            self.0.lines.wake(Line::of(job, state), at);
+        }
     }
 
     /// Jobs in the store are due that nobody names.

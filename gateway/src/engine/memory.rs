@@ -73,19 +73,22 @@ pub(crate) struct Permit {
 }
 
 impl Memory {
-    pub(super) fn new(jobs_limit: usize, bytes_limit: usize, newest: RowId) -> Arc<Self> {
+    pub(super) fn new(jobs_limit: usize, bytes_limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit: Size {
                 entries: jobs_limit,
                 bytes: bytes_limit,
             },
             light_limit: jobs_limit.saturating_mul(LIGHT),
-            state: Mutex::new(State {
-                newest,
-                ..State::default()
-            }),
+            state: Mutex::default(),
             left: Notify::new(),
         })
+    }
+
+    /// All jobs up to this row have their next attempt in the store.
+    pub(super) fn begin(&self, newest: RowId) {
+        let mut state = self.state.lock();
+        state.newest = state.newest.max(newest);
     }
 
     /// A place for a job with so many bytes; one at least is always there.

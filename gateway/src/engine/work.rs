@@ -148,11 +148,16 @@ impl Engine {
         }
     }
 
-    /// Waits for the job's turn to call the executor; nothing when its deadline comes first.
+    /// Waits for the job's turn to call the executor, and for the work to be ours; nothing when its deadline comes first.
     async fn pass(&self, held: &mut Held, uri: &str) -> Result<Option<Entered>, Box<Mark>> {
         let executor = self.0.executors.get(uri);
         let left = held.job.deadline.at.since(self.now());
-        match tokio::time::timeout(left, executor.enter(held.permit.portal(), self.now())).await {
+        let turn = async {
+            let entered = executor.enter(held.permit.portal(), self.now()).await;
+            self.0.shared.storage.work().ours().await;
+            entered
+        };
+        match tokio::time::timeout(left, turn).await {
             Err(_) => Ok(None),
             Ok(Ok(pass)) => Ok(Some(Entered { executor, pass })),
             Ok(Err(until)) => {

@@ -35,7 +35,29 @@ impl Commands for Jobs {
         }
     }
 
-    async fn apply(db: &Connection, commands: &[&Command]) -> Result<Vec<Outcome>, Error> {
+    fn is_work(command: &Command) -> bool {
+        match command {
+            // Marks and what becomes of sent jobs belong to the work, too: their statement sees to the term.
+            Command::Accept(_)
+            | Command::Mark(..)
+            | Command::Settle(_)
+            | Command::Quarantine(_)
+            | Command::StoreEvent(_)
+            | Command::CountSources
+            | Command::SetSnapshot(_)
+            | Command::Intervene(_) => false,
+            Command::WakeLine(..)
+            | Command::Recover(_)
+            | Command::SetSettled(_)
+            | Command::Decide(_)
+            | Command::WakeQuarantine(_)
+            | Command::DeleteEvent(_)
+            | Command::DelayEvent(..)
+            | Command::Forget(_) => true,
+        }
+    }
+
+    async fn apply(db: &Connection, term: i64, commands: &[&Command]) -> Result<Vec<Outcome>, Error> {
         let rows = match commands {
             [Command::CountSources] => return Ok(vec![Outcome::Sources(quarantine::sources(db).await?)]),
             [Command::Intervene(intervention)] => {
@@ -52,7 +74,7 @@ impl Commands for Jobs {
             [Command::DelayEvent(row, attempts, next)] => events::delay(db, *row, *attempts, *next).await,
             [Command::SetSnapshot(snapshot)] => meta::set_snapshot(db, snapshot).await,
             [Command::Forget(rows)] => retention::delete(db, rows).await,
-            usual => return write::usual(db, usual).await,
+            usual => return write::usual(db, term, usual).await,
         };
         Ok(vec![Outcome::Rows(rows?)])
     }

@@ -134,7 +134,7 @@ pub(super) fn job(number: u32) -> Job {
     coded(number, "md5")
 }
 
-async fn accept(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> Result<Inserted, StoreError> {
+pub(super) async fn accept(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> Result<Inserted, StoreError> {
     let (told, inserted) = oneshot::channel();
     let accept = Accept {
         job: Arc::new(job),
@@ -146,7 +146,7 @@ async fn accept(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> Re
 }
 
 /// A new job; gives its number.
-async fn insert(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> u32 {
+pub(super) async fn insert(storage: &Storage, job: Job, next_attempt: Option<Millis>) -> u32 {
     let number = number(&job.workflow_id);
     match accept(storage, job, next_attempt).await.unwrap() {
         Inserted::New(row) => assert_eq!(row, self::row(storage, number).await),
@@ -172,7 +172,7 @@ async fn secrets(engine: &impl Engine, storage: &Storage, number: u32) -> (Optio
     engine.secrets(row(storage, number).await)
 }
 
-fn mark(state: State, outcome: Option<Outcome>, next_attempt: Option<Millis>) -> Mark {
+pub(super) fn mark(state: State, outcome: Option<Outcome>, next_attempt: Option<Millis>) -> Mark {
     Mark {
         state,
         outcome,
@@ -183,14 +183,14 @@ fn mark(state: State, outcome: Option<Outcome>, next_attempt: Option<Millis>) ->
     }
 }
 
-async fn set(storage: &Storage, number: u32, mark: Mark) -> Result<(), StoreError> {
+pub(super) async fn set(storage: &Storage, number: u32, mark: Mark) -> Result<(), StoreError> {
     let (told, written) = oneshot::channel();
     let row = row(storage, number).await;
     storage.mark(row, mark, |outcome| drop(told.send(outcome)));
     written.await.unwrap()
 }
 
-async fn due(storage: &Storage, now: Millis) -> Vec<u32> {
+pub(super) async fn due(storage: &Storage, now: Millis) -> Vec<u32> {
     numbers(&read_due(storage, now).await)
 }
 
@@ -250,7 +250,7 @@ async fn sources(storage: &Storage) -> Vec<(String, u32)> {
     counted.await.unwrap()
 }
 
-async fn state(storage: &Storage, number: u32) -> Option<(State, Option<Outcome>)> {
+pub(super) async fn state(storage: &Storage, number: u32) -> Option<(State, Option<Outcome>)> {
     let view = storage.reads().job(job(number).id()).await.unwrap()?;
     Some((view.state, view.outcome))
 }

@@ -35,7 +35,7 @@ fn the_examples_in_the_default_can_be_used() {
         let text = line.strip_prefix("# ").unwrap_or(line);
         let setting = text.starts_with('[') || text.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
         // Files and keys that only a deployment has.
-        let deployed = ["key =", "[registrar.tls]", "cert_file =", "key_file ="];
+        let deployed = ["key =", "url =", "[registrar.tls]", "cert_file =", "key_file ="];
         if setting && !deployed.iter().any(|start| text.starts_with(start)) {
             text
         } else {

@@ -26,7 +26,11 @@ impl Commands for Registrar {
         0
     }
 
-    async fn apply(db: &Connection, commands: &[&Command]) -> Result<Vec<usize>, Error> {
+    fn is_work(_: &Command) -> bool {
+        true
+    }
+
+    async fn apply(db: &Connection, _term: i64, commands: &[&Command]) -> Result<Vec<usize>, Error> {
         let mut written = Vec::with_capacity(commands.len());
         for command in commands {
             written.push(apply(db, command).await?);

@@ -1,14 +1,15 @@
 //! How the database is reached.
 
-use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, future::poll_fn, str::FromStr, sync::Arc, time::Duration};
 
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use serde::Deserialize;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_postgres::{
-    Config,
+    AsyncMessage, Config,
     config::{Host, TargetSessionAttrs},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -132,11 +133,24 @@ impl Target {
 
     /// A new connection, driven by the runtime in whose context this is called.
     pub(super) async fn connect(&self) -> Result<Connection, StoreError> {
+        Ok(self.connect_listening().await?.0)
+    }
+
+    /// The same, with what it is notified of.
+    pub(super) async fn connect_listening(&self) -> Result<(Connection, UnboundedReceiver<String>), StoreError> {
         let connected = self.config.connect(self.tls.clone()).await;
-        let (client, connection) = connected.map_err(|reason| error::open(&self.store, &reason))?;
-        // Its end is seen by the next statement.
-        drop(tokio::spawn(connection));
-        Ok(Connection::new(client))
+        let (client, mut connection) = connected.map_err(|reason| error::open(&self.store, &reason))?;
+        let (sender, notices) = unbounded_channel();
+        tokio::spawn(async move {
+            // Its end is seen by the next statement.
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if let AsyncMessage::Notification(notice) = message {
+                    // Fails where nobody listens.
+                    drop(sender.send(notice.payload().to_owned()));
+                }
+            }
+        });
+        Ok((Connection::new(client), notices))
     }
 }
 

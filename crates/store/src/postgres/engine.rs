@@ -5,13 +5,14 @@ use std::{future::Future, time::Duration};
 use tokio::runtime::{self, Runtime};
 use tokio_postgres::Error;
 
-use super::{Connection, connect::Target, error, lock, migrate};
+use super::{Connection, Lease, connect::Target, error, migrate};
 use crate::{Engine, StoreError, Write};
 
 /// Longest commit.
 const LONGEST: Duration = Duration::from_secs(10);
-/// What the writer's statements need of the planner: one plan for all values, and rows found by index.
-const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+/// What the writer's statements need of the planner: one plan for all values, rows found by index, and nothing compiled (a second
+/// of it where a plan seems dear).
+const SESSION: &str = "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
     SET enable_mergejoin = off";
 
 /// A service's commands on PostgreSQL.
@@ -30,9 +31,15 @@ pub trait Commands: Send + 'static {
     /// How many of the first commands one statement does together, as if in their order; 0: the first needs several.
     fn together(commands: &[&Self::Command]) -> usize;
 
-    /// Does commands that go [together](Self::together), or a single one; gives their outcomes.
+    /// Whether the command belongs to the work, and is only for the process that has the lease: another one's fails. It may also
+    /// see to that itself, by the term in the table `lease`.
+    fn is_work(command: &Self::Command) -> bool;
+
+    /// Does commands that go [together](Self::together), or a single one; gives their outcomes. `term`: that of this process; 0:
+    /// it has never had the lease.
     fn apply(
         db: &Connection,
+        term: i64,
         commands: &[&Self::Command],
     ) -> impl Future<Output = Result<Vec<Self::Outcome>, Error>> + Send;
 
@@ -46,52 +53,60 @@ pub trait Commands: Send + 'static {
 
 pub(super) struct Postgres<S: Commands> {
     target: Target,
+    lease: Lease,
     /// The connection lives on it, and moves only within a commit.
     runtime: Runtime,
     connection: Option<Connection>,
     doubts: Vec<S::Doubt>,
 }
 
+/// Why a command of a group was not done.
+enum Failure {
+    Statement(Error),
+    TakenOver,
+}
+
 /// What became of each command of a group, once it is committed.
-type Outcomes<O> = Vec<Result<O, Error>>;
+type Outcomes<O> = Vec<Result<O, Failure>>;
+
+/// A runtime with a first connection, and the schema up to date. Blocks.
+pub(super) fn prepare<S: Commands>(target: Target) -> Result<(Target, Runtime, Connection), StoreError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|reason| StoreError::Open {
+        store: target.store.clone(),
+        reason: reason.to_string(),
+    })?;
+    let connection = runtime.block_on(async {
+        let db = writer(&target).await?;
+        migrate::migrate(&db, &target.store, S::SCHEMA, S::MIGRATIONS).await?;
+        Ok(db)
+    })?;
+    Ok((target, runtime, connection))
+}
 
 impl<S: Commands> Postgres<S> {
-    /// Connects and migrates. Blocks.
-    pub(super) fn open(target: Target) -> Result<Self, StoreError> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|reason| StoreError::Open {
-            store: target.store.clone(),
-            reason: reason.to_string(),
-        })?;
-        let connection = runtime.block_on(async {
-            let db = writer::<S>(&target).await?;
-            migrate::migrate(&db, &target.store, S::SCHEMA, S::MIGRATIONS).await?;
-            Ok(db)
-        })?;
-        Ok(Self {
+    pub(super) fn new((target, runtime, connection): (Target, Runtime, Connection), lease: Lease) -> Self {
+        Self {
             target,
+            lease,
             runtime,
             connection: Some(connection),
             doubts: Vec::new(),
-        })
+        }
     }
 }
 
 /// A connection that may write.
-async fn writer<S: Commands>(target: &Target) -> Result<Connection, StoreError> {
+async fn writer(target: &Target) -> Result<Connection, StoreError> {
     let store = &target.store;
     let db = target.connect().await?;
     let prepared = async {
         db.batch(SESSION).await?;
-        let free = lock::take(&db, S::SCHEMA).await?;
         let row = db.first("SELECT current_setting('synchronous_commit')", &[]).await?;
         let setting: Option<String> = row.map(|row| row.get(0));
-        Ok((free, setting.is_none_or(|setting| setting == "off")))
+        Ok(setting.is_none_or(|setting| setting == "off"))
     };
-    let (free, lossy) = prepared.await.map_err(|reason| error::open(store, &reason))?;
-    if !free {
-        return Err(StoreError::InUse { store: store.clone() });
-    }
+    let lossy = prepared.await.map_err(|reason| error::open(store, &reason))?;
     if lossy && !target.allow_lossy_commits {
         return Err(StoreError::Lossy { store: store.clone() });
     }
@@ -105,13 +120,14 @@ impl<S: Commands> Engine for Postgres<S> {
     fn commit(&mut self, group: &mut [Write<S::Command, S::Outcome>]) -> Result<(), StoreError> {
         let Self {
             target,
+            lease,
             runtime,
             connection,
             doubts,
         } = self;
         let commands: Vec<_> = group.iter().map(Write::command).collect();
         let committed = runtime.block_on(async {
-            let commit = commit::<S>(target, connection, doubts, &commands);
+            let commit = commit::<S>(target, lease, connection, doubts, &commands);
             match tokio::time::timeout(LONGEST, commit).await {
                 Ok(committed) => committed,
                 Err(_) => Err(error::silent(&target.store, LONGEST)),
@@ -120,7 +136,12 @@ impl<S: Commands> Engine for Postgres<S> {
         match committed {
             Ok(outcomes) => {
                 for (write, outcome) in group.iter_mut().zip(outcomes) {
-                    let told = outcome.map_err(|reason| error::statement(&self.target.store, &reason));
+                    let told = outcome.map_err(|failure| match failure {
+                        Failure::Statement(reason) => error::statement(&self.target.store, &reason),
+                        Failure::TakenOver => StoreError::TakenOver {
+                            store: self.target.store.clone(),
+                        },
+                    });
                     write.set_outcome(told);
                 }
                 Ok(())
@@ -138,13 +159,14 @@ impl<S: Commands> Engine for Postgres<S> {
 /// Commits on the connection that there is, and once more on a new one when that has ended meanwhile.
 async fn commit<S: Commands>(
     target: &Target,
+    lease: &Lease,
     connection: &mut Option<Connection>,
     doubts: &mut Vec<S::Doubt>,
     commands: &[&S::Command],
 ) -> Result<Outcomes<S::Outcome>, StoreError> {
     let unavailable = |reason| error::unavailable(&target.store, &reason);
     if let Some(db) = connection {
-        match write::<S>(db, commands).await {
+        match write::<S>(db, lease, commands).await {
             Ok(outcomes) => return Ok(outcomes),
             Err(reason) if error::ends_connection(&reason) => {
                 tracing::info!(store = %target.store, reason = error::text(&reason), "connects anew");
@@ -154,41 +176,63 @@ async fn commit<S: Commands>(
         doubts.extend(commands.iter().filter_map(|command| S::doubt(command)));
         *connection = None;
     }
-    let db = connection.insert(writer::<S>(target).await?);
+    let db = connection.insert(writer(target).await?);
     if !doubts.is_empty() {
         S::resolve(db, doubts).await.map_err(unavailable)?;
         doubts.clear();
     }
-    write::<S>(db, commands).await.map_err(unavailable)
+    write::<S>(db, lease, commands).await.map_err(unavailable)
 }
 
-/// One transaction. The outer error spoils all of it.
-async fn write<S: Commands>(db: &Connection, commands: &[&S::Command]) -> Result<Outcomes<S::Outcome>, Error> {
-    if S::together(commands) == commands.len() {
-        match S::apply(db, commands).await {
+/// One transaction. The error spoils all of it.
+async fn write<S: Commands>(
+    db: &Connection,
+    lease: &Lease,
+    commands: &[&S::Command],
+) -> Result<Outcomes<S::Outcome>, Error> {
+    let outcomes = transact::<S>(db, lease.term(), commands).await?;
+    if !lease.is_held() && !commands.iter().all(|command| S::is_work(command)) {
+        // For the process that works.
+        db.batch(&format!("NOTIFY {}", S::SCHEMA)).await?;
+    }
+    Ok(outcomes)
+}
+
+async fn transact<S: Commands>(
+    db: &Connection,
+    term: i64,
+    commands: &[&S::Command],
+) -> Result<Outcomes<S::Outcome>, Error> {
+    let is_work = commands.iter().any(|command| S::is_work(command));
+    if S::together(commands) == commands.len() && !is_work {
+        match S::apply(db, term, commands).await {
             Ok(outcomes) => return Ok(outcomes.into_iter().map(Ok).collect()),
             Err(reason) if error::spoils_group(&reason) => return Err(reason),
-            Err(reason) if commands.len() == 1 => return Ok(vec![Err(reason)]),
+            Err(reason) if commands.len() == 1 => return Ok(vec![Err(Failure::Statement(reason))]),
             // One of them is at fault: it is found out below.
             Err(_) => {}
         }
     }
     db.batch("BEGIN").await?;
+    let may_work = is_work && has_term(db, S::SCHEMA, term).await?;
     let mut outcomes = Vec::with_capacity(commands.len());
     let mut rest = commands;
-    while !rest.is_empty() {
+    while let Some(first) = rest.first() {
         let (some, others) = rest.split_at(S::together(rest).max(1));
         rest = others;
-        match step::<S>(db, some).await? {
+        if S::is_work(first) && !may_work {
+            outcomes.push(Err(Failure::TakenOver));
+            continue;
+        }
+        match step::<S>(db, term, some).await? {
             Ok(done) => outcomes.extend(done.into_iter().map(Ok)),
-            Err(reason) if some.len() == 1 => outcomes.push(Err(reason)),
+            Err(reason) if some.len() == 1 => outcomes.push(Err(Failure::Statement(reason))),
             Err(_) => {
                 for one in some.chunks(1) {
-                    outcomes.extend(
-                        step::<S>(db, one)
-                            .await?
-                            .map_or_else(|reason| vec![Err(reason)], |done| done.into_iter().map(Ok).collect()),
-                    );
+                    outcomes.extend(step::<S>(db, term, one).await?.map_or_else(
+                        |reason| vec![Err(Failure::Statement(reason))],
+                        |done| done.into_iter().map(Ok).collect(),
+                    ));
                 }
             }
         }
@@ -197,10 +241,20 @@ async fn write<S: Commands>(db: &Connection, commands: &[&S::Command]) -> Result
     Ok(outcomes)
 }
 
+/// Whether the term is the current one; then it stays so until the end of the transaction.
+async fn has_term(db: &Connection, schema: &str, term: i64) -> Result<bool, Error> {
+    let sql = format!("SELECT FROM {schema}.lease WHERE one AND term = $1 FOR SHARE");
+    Ok(!db.query_composed(&sql, &[&term]).await?.is_empty())
+}
+
 /// What fails is undone, and nothing else.
-async fn step<S: Commands>(db: &Connection, commands: &[&S::Command]) -> Result<Result<Vec<S::Outcome>, Error>, Error> {
+async fn step<S: Commands>(
+    db: &Connection,
+    term: i64,
+    commands: &[&S::Command],
+) -> Result<Result<Vec<S::Outcome>, Error>, Error> {
     db.batch("SAVEPOINT w").await?;
-    match S::apply(db, commands).await {
+    match S::apply(db, term, commands).await {
         Ok(outcomes) => {
             db.batch("RELEASE w").await?;
             Ok(Ok(outcomes))

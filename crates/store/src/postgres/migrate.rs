@@ -5,8 +5,21 @@ use tokio_postgres::Error;
 use super::{Connection, error};
 use crate::{StoreError, StoreName};
 
-/// Applies what is missing, each migration in a transaction with its version.
+/// Applies what is missing, each migration in a transaction with its version. Processes that start together do it one after another.
 pub(super) async fn migrate(
+    db: &Connection,
+    store: &StoreName,
+    schema: &str,
+    migrations: &[&str],
+) -> Result<(), StoreError> {
+    let lock = |word| format!("SELECT pg_advisory_{word}(hashtextextended('bizproc.{schema}', 0))");
+    let failed = |reason: Error| error::open(store, &reason);
+    db.batch(&lock("lock")).await.map_err(failed)?;
+    migrate_alone(db, store, schema, migrations).await?;
+    db.batch(&lock("unlock")).await.map_err(failed)
+}
+
+async fn migrate_alone(
     db: &Connection,
     store: &StoreName,
     schema: &str,
@@ -53,7 +66,9 @@ async fn version(db: &Connection, schema: &str) -> Result<usize, Error> {
         db.batch(&format!(
             "BEGIN; CREATE SCHEMA IF NOT EXISTS {schema}; \
              CREATE TABLE {schema}.schema_version (version bigint NOT NULL); \
-             INSERT INTO {schema}.schema_version VALUES (0); COMMIT"
+             INSERT INTO {schema}.schema_version VALUES (0); \
+             CREATE TABLE {schema}.lease (one boolean PRIMARY KEY CHECK (one), holder text NOT NULL, term bigint NOT NULL, \
+             until timestamptz NOT NULL); COMMIT"
         ))
         .await?;
     }

@@ -10,7 +10,7 @@ fn one() -> Whose {
 
 #[test]
 fn places_are_bounded_by_number_and_bytes() {
-    let memory = Memory::new(4, 100, 0);
+    let memory = Memory::new(4, 100);
     let first = memory.permit(one(), 1000).expect("one is always possible");
     assert!(memory.permit(whose("other", "other"), 1).is_none(), "no bytes left");
     drop(first);
@@ -31,7 +31,7 @@ fn fill(memory: &Arc<Memory>, whose: Whose, all: &mut Vec<Permit>) -> usize {
 
 #[test]
 fn there_is_always_room_for_who_has_nothing_there() {
-    let memory = Memory::new(1000, 1 << 20, 0);
+    let memory = Memory::new(1000, 1 << 20);
     let mut all = Vec::new();
     // Portals of one executor each, then executors of one portal: each gets a part of what is left.
     for (index, expected) in [500, 250, 125, 63].into_iter().enumerate() {
@@ -61,7 +61,7 @@ fn there_is_always_room_for_who_has_nothing_there() {
 
 #[test]
 fn who_has_many_bytes_leaves_some_to_others() {
-    let memory = Memory::new(1000, 1000, 0);
+    let memory = Memory::new(1000, 1000);
     let _large = memory.permit(one(), 500).unwrap();
     assert!(memory.permit(one(), 100).is_none());
     assert_eq!(memory.room(one()), 0);
@@ -70,7 +70,7 @@ fn who_has_many_bytes_leaves_some_to_others() {
 
 #[test]
 fn a_row_is_in_memory_once() {
-    let memory = Memory::new(9, 100, 0);
+    let memory = Memory::new(9, 100);
     let mut permit = memory.permit(one(), 1).unwrap();
     assert!(permit.take_loaded(7));
     assert!(!memory.permit(one(), 1).unwrap().take_loaded(7));
@@ -84,7 +84,7 @@ fn a_row_is_in_memory_once() {
 
 #[test]
 fn what_is_held_is_not_loaded_and_what_is_loaded_is_not_held() {
-    let memory = Memory::new(9, 100, 0);
+    let memory = Memory::new(9, 100);
     let mut permit = memory.permit(one(), 1).unwrap();
     assert!(permit.take_loaded(7));
     let hold = memory.hold(vec![7, 8]);
@@ -101,7 +101,7 @@ fn what_is_held_is_not_loaded_and_what_is_loaded_is_not_held() {
 
 #[test]
 fn a_light_permit_holds_its_row_and_no_place() {
-    let memory = Memory::new(1, 100, 0);
+    let memory = Memory::new(1, 100);
     let mut permit = memory.permit(one(), 10).unwrap();
     permit.take_fresh(7);
     assert!(permit.is_fresh() && permit.lighten() && permit.lighten());
@@ -125,7 +125,7 @@ fn a_light_permit_holds_its_row_and_no_place() {
 
 #[test]
 fn what_is_settled_grows_with_the_oldest_fresh_job() {
-    let memory = Memory::new(9, 100, 0);
+    let memory = Memory::new(9, 100);
     let permits: Vec<_> = [3, 4, 5]
         .map(|row| {
             let mut permit = memory.permit(one(), 1).unwrap();
@@ -146,12 +146,14 @@ fn what_is_settled_grows_with_the_oldest_fresh_job() {
 
 #[test]
 fn a_new_start_has_nothing_to_settle() {
-    assert_eq!(Memory::new(9, 100, 41).settled(), 42);
+    let memory = Memory::new(9, 100);
+    memory.begin(41);
+    assert_eq!(memory.settled(), 42);
 }
 
 #[tokio::test]
 async fn idle_waits_for_the_last() {
-    let memory = Memory::new(9, 100, 0);
+    let memory = Memory::new(9, 100);
     let permit = memory.permit(one(), 1).unwrap();
     let mut idle = std::pin::pin!(memory.idle());
     assert!(futures::poll!(&mut idle).is_pending());

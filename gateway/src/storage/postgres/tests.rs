@@ -3,15 +3,19 @@
 use std::{fmt::Write, sync::Arc};
 
 use harness::postgres;
-use store::postgres::{Commands, Settings};
+use store::{
+    StoreError,
+    postgres::{Commands, Settings},
+};
+use tokio::sync::oneshot;
 
 use super::{Jobs, load, quarantine, retention, row, view, write};
 use crate::{
     config,
-    job::Job,
+    job::{Job, Outcome as Ending, State},
     storage::{
-        Accept, Command, Inserted, Outcome, RowId, Storage,
-        tests::{Engine, Fault, NOW, job},
+        Accept, Command, Inserted, Outcome, RowId, Settle, Settling, Storage,
+        tests::{self, Engine, Fault, NOW, job, mark},
     },
 };
 
@@ -37,7 +41,9 @@ impl Engine for Database {
     }
 
     async fn open(&self) -> Storage {
-        Storage::open(&self.config()).await.unwrap()
+        let storage = Storage::open(&self.config()).await.unwrap();
+        storage.work().taken().await;
+        storage
     }
 
     fn secrets(&self, row: RowId) -> (Option<Vec<u8>>, String) {
@@ -80,7 +86,8 @@ fn accept(job: &Arc<Job>) -> Command {
 #[tokio::test]
 async fn what_was_accepted_though_its_reply_was_lost_is_not_taken_for_a_repeat() {
     let database = Database::new();
-    let (groups, _) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
+    let (groups, _, lease) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
+    lease.taken().await;
     let (one, other) = (Arc::new(job(1)), Arc::new(job(1)));
     let mut accepted = Vec::new();
     for job in [&one, &one, &other] {
@@ -94,7 +101,8 @@ async fn what_was_accepted_though_its_reply_was_lost_is_not_taken_for_a_repeat()
 #[tokio::test]
 async fn what_may_have_been_accepted_is_due_when_the_database_is_back() {
     let database = Database::new();
-    let (groups, reads) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
+    let (groups, reads, lease) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
+    lease.taken().await;
     let known = Arc::new(job(1));
     groups.write(accept(&known)).await.unwrap();
     let doubts = [&known, &Arc::new(job(2))].map(|job| write::Doubt::of(&accept(job)).unwrap());
@@ -105,10 +113,48 @@ async fn what_may_have_been_accepted_is_due_when_the_database_is_back() {
     assert!(Jobs::doubt(&Command::CountSources).is_none());
 }
 
+/// Another process works: what this one takes is for that one, and what it would do itself is not done.
+#[tokio::test]
+async fn who_does_not_work_takes_callbacks_and_changes_no_job() {
+    let database = Database::new();
+    let works = database.open().await;
+    let stands_by = Storage::open(&database.config()).await.unwrap();
+    tests::insert(&works, job(1), None).await;
+    tests::insert(&stands_by, job(2), None).await;
+    assert_eq!(tests::due(&works, NOW).await, [2], "nobody has it in memory");
+
+    let sent = || mark(State::Sent, Some(Ending::Answered), None);
+    tests::set(&stands_by, 1, sent()).await.unwrap();
+    assert_eq!(tests::state(&works, 1).await, Some((State::Accepted, None)));
+    let settled = stands_by.set_settled(RowId::MAX).await;
+    assert!(matches!(settled, Err(StoreError::TakenOver { .. })), "{settled:?}");
+    assert!(stands_by.recover(NOW).await.is_err());
+
+    tests::set(&works, 1, sent()).await.unwrap();
+    let row = works.reads().job(job(1).id()).await.unwrap().unwrap().row;
+    let settle = |storage: &Storage| {
+        let (told, written) = oneshot::channel();
+        let settle = Settle {
+            jobs: vec![(row, Settling::Repeat)],
+            now: NOW,
+        };
+        storage.settle(settle, |outcome| drop(told.send(outcome)));
+        written
+    };
+    settle(&stands_by).await.unwrap().unwrap();
+    assert_eq!(
+        tests::state(&works, 1).await,
+        Some((State::Sent, Some(Ending::Answered)))
+    );
+    settle(&works).await.unwrap().unwrap();
+    assert_eq!(tests::state(&works, 1).await, Some((State::Accepted, None)));
+}
+
 #[tokio::test]
 async fn a_group_may_have_much_of_each_kind() {
     let database = Database::new();
-    let (groups, _) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
+    let (groups, _, lease) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
+    lease.taken().await;
     let jobs: Vec<_> = (1..=300).map(|number| Arc::new(job(number))).collect();
     let accepts: Vec<_> = jobs.iter().map(accept).collect();
     let commands: Vec<_> = accepts.iter().collect();
@@ -128,7 +174,7 @@ async fn a_group_may_have_much_of_each_kind() {
 #[tokio::test]
 async fn the_usual_statements_use_their_indexes() {
     let database = Database::new();
-    let (_groups, reads) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
+    let (_groups, reads, _lease) = store::postgres::open::<Jobs>(&database.settings()).await.unwrap();
     database.0.sql(
         "INSERT INTO gateway.jobs (lane, id, key, state, app, member_id, revision, workflow_id, code, event_token, subscription, \
          user_id, received, deadline, timed, trace, sealed, next_attempt, changed) \

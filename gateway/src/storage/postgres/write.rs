@@ -33,7 +33,7 @@ pub(super) fn together(commands: &[&Command]) -> usize {
 }
 
 /// Does usual commands that go together.
-pub(super) async fn usual(db: &Connection, commands: &[&Command]) -> Result<Vec<Outcome>, Error> {
+pub(super) async fn usual(db: &Connection, term: i64, commands: &[&Command]) -> Result<Vec<Outcome>, Error> {
     let (mut accepts, mut marks, mut settled) = (Vec::new(), Vec::new(), Vec::new());
     for command in commands {
         match command {
@@ -50,6 +50,7 @@ pub(super) async fn usual(db: &Connection, commands: &[&Command]) -> Result<Vec<
         .into_iter()
         .chain(of_marks(&marks))
         .chain(of_settled(&settled))
+        .chain([Box::new(term) as Column<'_>])
         .collect();
     let values: Vec<_> = columns.iter().map(|column| &**column as &(dyn ToSql + Sync)).collect();
     let mut inserted = HashMap::new();

@@ -1,6 +1,11 @@
 -- A group of the usual writes, as arrays: accepted callbacks, marks of jobs, and what becomes of sent ones. No job is in it twice. One
 -- row for each accepted callback that is not a mere repeat: its key, its row, and whether it is new.
-WITH callbacks AS (
+--
+-- Marks and what becomes of sent jobs are made by the process that works, and so is what has no next attempt in the store: it is in that
+-- process's memory. The lease's row is locked, so that the term stays as it is until the commit.
+WITH term AS (
+    SELECT term FROM gateway.lease WHERE one AND term = $42::bigint FOR SHARE
+), callbacks AS (
     SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::smallint[], $16::bigint[], $17::bigint[],
         $18::bigint[], $19::boolean[], $20::bytea[], $21::bytea[], $22::bigint[])
@@ -12,7 +17,8 @@ WITH callbacks AS (
         payload, sealed, next_attempt, changed)
     SELECT lane, nextval('gateway.ids') * 256 + lane, key, 1, app, member_id, revision, workflow_id, code, document_module,
         document_entity, document_id, type_module, type_entity, type_id, event_token, subscription, user_id, received, deadline,
-        timed, trace, payload, false, next_attempt, received
+        timed, trace, payload, false, CASE WHEN EXISTS (SELECT FROM term) THEN next_attempt ELSE coalesce(next_attempt, received) END,
+        received
     FROM callbacks
     -- It was in quarantine, or given up there: promoted.
     ON CONFLICT (lane, key) DO UPDATE SET state = 1, app = excluded.app, revision = excluded.revision, code = excluded.code,
@@ -33,7 +39,7 @@ WITH callbacks AS (
         $30::integer[], $31::text[], $32::text[], $33::text[], $34::bigint[], $35::boolean[], $36::bigint[])
     AS m (id, state, outcome, next_attempt, attempts, failures, faulty_since, sends, answer, answer_error, problem, changed,
         erased, sent_second)
-    WHERE j.lane = m.id & 255 AND j.id = m.id
+    WHERE j.lane = m.id & 255 AND j.id = m.id AND EXISTS (SELECT FROM term)
 ), settled AS (
     -- 0 done, 1 repeat, 2 look, 3 unproved, 4 park. What an older process sent has no answer in the store: the executor is
     -- asked again.
@@ -49,7 +55,7 @@ WITH callbacks AS (
         sent_second = CASE WHEN s.step = 3 THEN NULL ELSE j.sent_second END
     FROM unnest($37::bigint[], $38::smallint[], $39::bigint[], $40::text[], $41::bigint[])
     AS s (id, step, next_attempt, problem, now)
-    WHERE j.lane = s.id & 255 AND j.id = s.id AND j.state = 4
+    WHERE j.lane = s.id & 255 AND j.id = s.id AND j.state = 4 AND EXISTS (SELECT FROM term)
 )
 SELECT key, id, new FROM accepted
 UNION ALL

@@ -23,7 +23,9 @@ impl Engine for Database {
             url: Some(self.0.url().parse().unwrap()),
             ..config::Store::default()
         };
-        Storage::open(&store).await.unwrap()
+        let storage = Storage::open(&store).await.unwrap();
+        storage.taken().await;
+        storage
     }
 
     fn break_writes(&self, of: Broken<'_>, fault: Fault) {

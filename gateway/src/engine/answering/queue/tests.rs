@@ -93,7 +93,7 @@ impl World {
         };
         Self {
             queue: Queue::default(),
-            memory: Memory::new(10_000, 1 << 30, 0),
+            memory: Memory::new(10_000, 1 << 30),
             limits: Limits::new(rates),
             pause: Pause::new(Backoff::seconds(2, 60), Duration::from_secs(70)),
             now: START,
