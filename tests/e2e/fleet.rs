@@ -1,5 +1,6 @@
 //! Several gateways on one PostgreSQL: each takes callbacks, one does the work, and another takes over from it.
 
+use harness::until;
 use serde_json::json;
 use tests::{Emulator, Fleet};
 
@@ -73,4 +74,48 @@ async fn a_gateway_that_was_stopped_for_a_while_does_nothing_when_it_is_back() -
     fleet.comes_back(works).await?;
     begin(&fleet.stack.emulator).await?;
     all_end(&fleet.stack.emulator, 3 * BATCH).await
+}
+
+/// The database ends every connection, again and again.
+#[tokio::test]
+async fn a_database_that_drops_its_connections_costs_no_callback() -> anyhow::Result<()> {
+    const DROPS: u64 = 10;
+    let fleet = Fleet::start(2).await?;
+    fleet.stack.install().await?;
+    for drop in 1..=DROPS {
+        begin(&fleet.stack.emulator).await?;
+        fleet
+            .stack
+            .emulator
+            .counted("callbacks_acknowledged", 2 * BATCH * (drop - 1) + 1)
+            .await?;
+        fleet.stack.store.drops_connections()?;
+    }
+    all_end(&fleet.stack.emulator, DROPS * BATCH).await
+}
+
+/// Callbacks are refused meanwhile, and what was taken before ends when it is back.
+#[tokio::test]
+async fn a_database_that_is_away_for_a_while_loses_nothing_that_was_taken() -> anyhow::Result<()> {
+    let fleet = Fleet::start(2).await?;
+    let portal = &fleet.stack.emulator;
+    fleet.stack.install().await?;
+    begin(portal).await?;
+    portal.counted("callbacks_acknowledged", BATCH / 2).await?;
+    fleet.stack.store.refuses_connections(true)?;
+    begin(portal).await?;
+    portal.counted("callbacks_refused", 1).await?;
+    fleet.stack.store.refuses_connections(false)?;
+    begin(portal).await?;
+    portal.counted("workflows_finished", BATCH).await?;
+    // Steps that were never taken are lost, and the portal knows it.
+    let unanswered = async || match portal.get("unanswered").await {
+        Ok(steps) if steps == json!([]) => Ok(()),
+        other => Err(other),
+    };
+    until(unanswered).await;
+    let counters = portal.get("counters").await?;
+    assert_eq!(counters["steps_completed_twice"], 0, "{counters}");
+    assert_eq!(counters["callbacks_failed"], 0, "{counters}");
+    Ok(())
 }

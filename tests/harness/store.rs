@@ -72,6 +72,30 @@ impl Store {
         }
     }
 
+    /// The database ends all connections to it.
+    ///
+    /// # Errors
+    /// The stores are files.
+    pub fn drops_connections(&self) -> anyhow::Result<()> {
+        let Self::Database(database) = self else {
+            anyhow::bail!("a file has no connections");
+        };
+        database.drop_connections();
+        Ok(())
+    }
+
+    /// The database ends all connections and takes no new ones, or takes them again.
+    ///
+    /// # Errors
+    /// The stores are files.
+    pub fn refuses_connections(&self, refuses: bool) -> anyhow::Result<()> {
+        let Self::Database(database) = self else {
+            anyhow::bail!("a file has no connections");
+        };
+        database.set_open(!refuses);
+        if refuses { self.drops_connections() } else { Ok(()) }
+    }
+
     /// Loses all that a service, which does not run, has stored.
     ///
     /// # Errors

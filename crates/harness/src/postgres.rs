@@ -56,6 +56,27 @@ impl Database {
         std::fs::read_to_string(self.folder.join("data/server.crt")).unwrap()
     }
 
+    /// Ends all connections to it.
+    pub fn drop_connections(&self) {
+        let connections = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+        self.admin().sql(&format!("{connections} = '{}'", self.name));
+    }
+
+    /// Whether it takes connections.
+    pub fn set_open(&self, open: bool) {
+        self.admin()
+            .sql(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {open}", self.name));
+    }
+
+    /// The server's own database.
+    fn admin(&self) -> Self {
+        Self {
+            name: "postgres".into(),
+            port: self.port,
+            folder: self.folder.clone(),
+        }
+    }
+
     /// Does statements by a shell beside; gives the rows as text.
     pub fn sql(&self, statements: &str) -> String {
         let mut shell = Command::new(programs().join("psql"));

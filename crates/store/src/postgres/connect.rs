@@ -139,7 +139,7 @@ impl Target {
     /// The same, with what it is notified of.
     pub(super) async fn connect_listening(&self) -> Result<(Connection, UnboundedReceiver<String>), StoreError> {
         let connected = self.config.connect(self.tls.clone()).await;
-        let (client, mut connection) = connected.map_err(|reason| error::open(&self.store, &reason))?;
+        let (client, mut connection) = connected.map_err(|reason| error::unusable(&self.store, &reason))?;
         let (sender, notices) = unbounded_channel();
         tokio::spawn(async move {
             // Its end is seen by the next statement.

@@ -106,7 +106,7 @@ async fn writer(target: &Target) -> Result<Connection, StoreError> {
         let setting: Option<String> = row.map(|row| row.get(0));
         Ok(setting.is_none_or(|setting| setting == "off"))
     };
-    let lossy = prepared.await.map_err(|reason| error::open(store, &reason))?;
+    let lossy = prepared.await.map_err(|reason| error::unusable(store, &reason))?;
     if lossy && !target.allow_lossy_commits {
         return Err(StoreError::Lossy { store: store.clone() });
     }

@@ -6,7 +6,7 @@ use tokio_postgres::{Error, error::SqlState};
 
 use crate::{StoreError, StoreName};
 
-pub(super) fn open(store: &StoreName, reason: &Error) -> StoreError {
+pub(super) fn unusable(store: &StoreName, reason: &Error) -> StoreError {
     StoreError::Connect {
         store: store.clone(),
         reason: text(reason),
@@ -31,7 +31,7 @@ pub(super) fn unavailable(store: &StoreName, reason: &Error) -> StoreError {
 
 /// Nothing came back in time.
 pub(super) fn silent(store: &StoreName, longest: Duration) -> StoreError {
-    StoreError::Unavailable {
+    StoreError::Connect {
         store: store.clone(),
         reason: format!("no reply within {longest:?}"),
         advice: "check the server's load and locks, and the network between",

@@ -159,7 +159,7 @@ impl Keeper {
     /// Asks on one connection, as long as that lives.
     async fn keep(&mut self, failing: &mut bool) -> Result<(), StoreError> {
         let (db, mut notices) = self.target.connect_listening().await?;
-        let failed = |reason: Error| error::unavailable(&self.target.store, &reason);
+        let failed = |reason: Error| error::unusable(&self.target.store, &reason);
         db.batch(&format!("LISTEN {}", self.schema)).await.map_err(failed)?;
         if self.holder.is_empty() {
             let row = db.first("SELECT gen_random_uuid()::text", &[]).await.map_err(failed)?;
@@ -170,7 +170,7 @@ impl Keeper {
         loop {
             let asked = tokio::time::timeout(LASTS, self.ask(&db)).await;
             let round = asked.map_err(|_| error::silent(&self.target.store, LASTS))?;
-            if let Round::Over = round.map_err(|reason| error::unavailable(&self.target.store, &reason))? {
+            if let Round::Over = round.map_err(|reason| error::unusable(&self.target.store, &reason))? {
                 return Ok(());
             }
             *failing = false;

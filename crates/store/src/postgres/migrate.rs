@@ -13,7 +13,7 @@ pub(super) async fn migrate(
     migrations: &[&str],
 ) -> Result<(), StoreError> {
     let lock = |word| format!("SELECT pg_advisory_{word}(hashtextextended('bizproc.{schema}', 0))");
-    let failed = |reason: Error| error::open(store, &reason);
+    let failed = |reason: Error| error::unusable(store, &reason);
     db.batch(&lock("lock")).await.map_err(failed)?;
     migrate_alone(db, store, schema, migrations).await?;
     db.batch(&lock("unlock")).await.map_err(failed)

@@ -76,13 +76,13 @@ impl Lent {
     /// Waits for a query on this connection.
     ///
     /// # Errors
-    /// [`StoreError::Statement`] when it failed, [`StoreError::Unavailable`] when the database did.
+    /// [`StoreError::Statement`] when it failed, [`StoreError::Connect`] when the database did.
     pub async fn run<T>(&self, query: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
         let store = &self.pool.target.store;
         let error = match tokio::time::timeout(LONGEST, query).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(reason)) if !error::spoils_group(&reason) => return Err(error::statement(store, &reason)),
-            Ok(Err(reason)) => error::unavailable(store, &reason),
+            Ok(Err(reason)) => error::unusable(store, &reason),
             Err(_) => error::silent(store, LONGEST),
         };
         self.broken.store(true, Ordering::Relaxed);
