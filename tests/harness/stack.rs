@@ -79,7 +79,7 @@ impl Stack {
         let mut stack = Self {
             emulator,
             http: emulator::http(),
-            store: Store::new(folder.path(), shape),
+            store: Store::new(folder.path(), shape == Shape::Fleet),
             folder,
             ports,
             hasher: None,

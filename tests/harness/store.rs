@@ -9,8 +9,6 @@ use std::{
 use anyhow::Context as _;
 use harness::postgres::{Database, database};
 
-use crate::Shape;
-
 /// The stores of gateway and registrar.
 #[derive(Debug)]
 pub enum Store {
@@ -21,8 +19,9 @@ pub enum Store {
 }
 
 impl Store {
-    pub(crate) fn new(folder: &Path, shape: Shape) -> Self {
-        if shape == Shape::Fleet || std::env::var("STORE").is_ok_and(|store| store == "postgres") {
+    /// `shared`: for several processes of a service.
+    pub(crate) fn new(folder: &Path, shared: bool) -> Self {
+        if shared || std::env::var("STORE").is_ok_and(|store| store == "postgres") {
             Self::Database(database())
         } else {
             Self::Files(folder.to_owned())
