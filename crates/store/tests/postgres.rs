@@ -19,7 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// A name to be kept. Repeats do no harm. One that begins with `work` is for the process that works.
+/// A name to be kept. Repeats do no harm. One that begins with `work` is for the process that works; `work stops` is never done.
 struct Keep(String);
 
 struct Names;
@@ -42,6 +42,9 @@ impl Commands for Names {
 
     async fn apply(db: &Connection, _term: i64, commands: &[&Keep]) -> Result<Vec<bool>, Error> {
         let names: Vec<_> = commands.iter().map(|Keep(name)| name).collect();
+        if names.iter().any(|name| *name == "work stops") {
+            std::future::pending::<()>().await;
+        }
         let sql = "INSERT INTO names.names SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
         db.execute(sql, &[&names]).await?;
         Ok(vec![true; commands.len()])
@@ -131,6 +134,31 @@ async fn who_is_cut_off_is_taken_over_and_changes_nothing_when_it_is_back() {
     let late = keep(&one, "work of one").await;
     assert!(matches!(late, Err(StoreError::TakenOver { .. })), "{late:?}");
     assert_eq!(names(&database), ["work of two"]);
+}
+
+#[tokio::test]
+async fn who_stops_within_a_transaction_is_taken_over_too() {
+    let database = database();
+    let network = Network::between(&database).await;
+    let (one, _, first) = open(&network.url).await.unwrap();
+    first.taken().await;
+    let stops = keep(&one, "work stops");
+    let other = async {
+        // The transaction has the lease's row.
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'";
+        until(async || match database.sql(sql).trim() {
+            "0" => Err("no transaction yet"),
+            _ => Ok(()),
+        })
+        .await;
+        network.set(Network::CUT);
+        let (_two, _, second) = open(&database.url()).await.unwrap();
+        second.taken().await;
+    };
+    tokio::select! {
+        stopped = stops => panic!("it had to end first: {stopped:?}"),
+        () = other => {}
+    }
 }
 
 #[tokio::test]

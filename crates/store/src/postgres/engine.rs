@@ -11,8 +11,8 @@ use crate::{Engine, StoreError, Write};
 /// Longest commit.
 const LONGEST: Duration = Duration::from_secs(10);
 /// What the writer's statements need of the planner: one plan for all values, rows found by index, and nothing compiled (a second
-/// of it where a plan seems dear).
-const SESSION: &str = "SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+/// of it where a plan seems dear). And a process that is stopped within a transaction must not keep others from taking over.
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '2s'; SET jit = off; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
     SET enable_mergejoin = off";
 
 /// A service's commands on PostgreSQL.
