@@ -163,7 +163,7 @@ impl Counts {
         );
         registry.register(
             "works",
-            "1: this gateway does the work on the store; 0: it stands by",
+            "Whether this gateway does the work on the store (1) or stands by (0)",
             self.works.clone(),
         );
         self.connections.register(registry);

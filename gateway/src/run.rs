@@ -123,9 +123,9 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
             "gateway stops; running jobs begin again at the next start"
         );
     }
-    storage.work().release().await;
     // They write to the store, whose writes are released on the hot thread: it ends after them.
     parts.lifecycle.drained().await;
+    storage.work().release().await;
     Ok(())
 }
 

@@ -125,7 +125,8 @@ impl Fleet {
     /// # Errors
     /// The new one does not start.
     pub async fn comes_back(&mut self, gateway: usize) -> anyhow::Result<()> {
-        self.members[gateway].process.ended().await?;
+        let ended = tokio::time::timeout(LONGEST, self.members[gateway].process.ended()).await;
+        ended.context("the gateway does not end")??;
         self.restart(gateway).await
     }
 
@@ -140,7 +141,10 @@ impl Fleet {
                     let url = format!("http://127.0.0.1:{}/metrics", member.ports[2]);
                     let asked = self.stack.http.get(url).timeout(Duration::from_secs(1)).send().await;
                     if let Ok(reply) = asked
-                        && reply.text().await.is_ok_and(|text| text.contains("gateway_works 1"))
+                        && reply
+                            .text()
+                            .await
+                            .is_ok_and(|text| text.lines().any(|line| line == "gateway_works 1"))
                     {
                         return index;
                     }
