@@ -6,10 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod ports;
 pub mod postgres;
 
 use std::{fmt::Debug, time::Duration};
 
+pub use ports::free_ports;
 use service::{Lifecycle, Parts};
 use tokio::task::JoinHandle;
 use tonic::Request;

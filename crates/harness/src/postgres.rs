@@ -1,7 +1,6 @@
 //! A PostgreSQL server for a test's process: Debian's, on a folder and a port of its own. It ends with the process.
 
 use std::{
-    net::TcpListener,
     os::unix::fs::{PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -99,7 +98,8 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let folder = std::env::temp_dir().join(format!("bizproc-postgres-{}", std::process::id()));
+        let [port] = crate::free_ports().unwrap();
+        let folder = std::env::temp_dir().join(format!("bizproc-postgres-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let mut shell = Command::new("sh");
         // The server refuses to run as root.
@@ -112,7 +112,6 @@ impl Server {
             std::os::unix::process::CommandExt::uid(&mut shell, user);
         }
         std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let script = include_str!("postgres.sh");
         let arguments = [folder.as_os_str(), programs().as_os_str(), port.to_string().as_ref()].map(ToOwned::to_owned);
         let guard = shell
