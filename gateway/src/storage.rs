@@ -15,11 +15,10 @@ mod reads;
 mod settle;
 mod sqlite;
 mod view;
-mod work;
 
 use std::sync::Arc;
 
-use store::{Groups, StoreError};
+use store::{Groups, StoreError, Work};
 
 use self::command::{Command, Outcome};
 pub(crate) use self::{
@@ -32,7 +31,6 @@ pub(crate) use self::{
     reads::Reads,
     settle::{Settle, Settling},
     view::{Filter, JobView, Waiting},
-    work::Work,
 };
 use crate::{config, job::Millis};
 
@@ -69,7 +67,8 @@ impl Storage {
         &*self.reads
     }
 
-    /// Who works on what is stored.
+    /// Who works on what is stored: calls executors, sends answers, keeps things in order. Everybody else takes callbacks, and stores
+    /// them for the one who does.
     pub(crate) fn work(&self) -> &Work {
         &self.work
     }

@@ -34,10 +34,8 @@ impl Work {
         loop {
             tokio::select! {
                 () = stopping.cancelled() => return,
-                () = work.lost() => {
-                    tracing::error!("another gateway has taken over the work on the store: this one stops");
-                    return self.shared.lifecycle.stop();
-                }
+                // The program says why it ends.
+                () = work.lost() => return self.shared.lifecycle.stop(),
                 () = work.woken() => {
                     self.engine.wake_all();
                     self.quarantine.wake();

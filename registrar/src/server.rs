@@ -80,7 +80,7 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
     let tls = config.tls.clone();
     let storage = Storage::open(&config.store).await?;
     let stopping = parts.lifecycle.stopping();
-    if stopping.run_until_cancelled(storage.taken()).await.is_none() {
+    if stopping.run_until_cancelled(storage.work().taken()).await.is_none() {
         return Ok(());
     }
     let api = build(Arc::new(config), &parts, metrics, storage.clone()).await?;
@@ -100,13 +100,13 @@ pub async fn run(config: Config, sockets: Sockets, parts: Parts) -> anyhow::Resu
         .serve(sockets.grpc);
     tokio::select! {
         ended = serving => ended?,
-        () = storage.lost() => anyhow::bail!(
+        () = storage.work().lost() => anyhow::bail!(
             "another registrar has taken over the work on the store; this one ends, so that it begins again as the one that stands by"
         ),
     }
     // What still runs may have tokens to write.
     parts.lifecycle.drained().await;
-    storage.release().await;
+    storage.work().release().await;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use proto::registrar::v1::InstallationState as State;
-use store::{Groups, StoreError, postgres::Lease};
+use store::{Groups, StoreError, Work};
 
 use self::command::Command;
 pub(crate) use self::{
@@ -37,8 +37,7 @@ pub(crate) struct Storage {
     /// An outcome is the number of rows that were written.
     groups: Groups<Command, usize>,
     reads: Arc<dyn Reads>,
-    /// Of a database that several processes may share, one of which works.
-    lease: Option<Lease>,
+    work: Work,
 }
 
 impl Storage {
@@ -49,37 +48,20 @@ impl Storage {
             return Ok(Self {
                 groups,
                 reads: Arc::new(reads),
-                lease: Some(lease),
+                work: Work::Leased(lease),
             });
         }
         let (groups, reads) = store::sqlite::open::<sqlite::Registrar>(&store.path)?;
         Ok(Self {
             groups,
             reads: Arc::new(reads),
-            lease: None,
+            work: Work::Alone,
         })
     }
 
-    /// Returns when the work on the store is this process's.
-    pub(crate) async fn taken(&self) {
-        if let Some(lease) = &self.lease {
-            lease.taken().await;
-        }
-    }
-
-    /// Returns when another process has taken it over.
-    pub(crate) async fn lost(&self) {
-        match &self.lease {
-            Some(lease) => lease.lost().await,
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Gives it back.
-    pub(crate) async fn release(&self) {
-        if let Some(lease) = &self.lease {
-            lease.release().await;
-        }
+    /// Who works on what is stored. Everybody else waits.
+    pub(crate) fn work(&self) -> &Work {
+        &self.work
     }
 
     /// What can be read.

@@ -178,7 +178,7 @@ fn start(stack: &Stack, [http, grpc, admin]: [u16; 3]) -> anyhow::Result<Process
         ("GATEWAY__GRPC__LISTEN", &grpc),
         ("GATEWAY__ADMIN__LISTEN", &admin),
     ];
-    stack.start_own("gateway", &variables)
+    stack.spawn("gateway", &[], &variables)
 }
 
 async fn forward(

@@ -93,7 +93,7 @@ impl Stack {
         };
         std::fs::write(stack.config(), stack.toml(more))?;
         if shape == Shape::Serve {
-            stack.serve = Some(stack.spawn("bizproc", &["serve"])?);
+            stack.serve = Some(stack.spawn("bizproc", &["serve"], &[])?);
         } else {
             stack.start_hasher().await?;
             stack.start_registrar().await?;
@@ -111,19 +111,19 @@ impl Stack {
 
     /// Starts the hasher and waits until it is ready.
     pub async fn start_hasher(&mut self) -> anyhow::Result<()> {
-        self.hasher = Some(self.spawn("hasher", &[])?);
+        self.hasher = Some(self.spawn("hasher", &[], &[])?);
         self.ready(self.ports.hasher_admin).await
     }
 
     /// Starts the registrar and waits until it is ready.
     pub async fn start_registrar(&mut self) -> anyhow::Result<()> {
-        self.registrar = Some(self.spawn("registrar", &[])?);
+        self.registrar = Some(self.spawn("registrar", &[], &[])?);
         self.ready(self.ports.registrar_admin).await
     }
 
     /// Starts the gateway, without waiting.
     pub fn start_gateway(&mut self) -> anyhow::Result<()> {
-        self.gateway = Some(self.spawn("gateway", &[])?);
+        self.gateway = Some(self.spawn("gateway", &[], &[])?);
         Ok(())
     }
 
@@ -255,21 +255,12 @@ impl Stack {
     }
 
     /// Starts one of our programs with this configuration, and variables of its own.
-    pub(crate) fn start_own(&self, program: &str, variables: &[(&str, &str)]) -> anyhow::Result<Process> {
-        let config = self.config();
-        let arguments = ["--config", config.to_str().context("path")?];
-        Process::start_with(program, &arguments, variables)
-    }
-
-    fn spawn(&self, program: &str, arguments: &[&str]) -> anyhow::Result<Process> {
+    pub(crate) fn spawn(&self, program: &str, arguments: &[&str], own: &[(&str, &str)]) -> anyhow::Result<Process> {
         let config = self.config();
         let mut arguments = arguments.to_vec();
         arguments.extend(["--config", config.to_str().context("path")?]);
-        let variables: Vec<_> = self
-            .variables
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect();
+        let common = self.variables.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let variables: Vec<_> = common.chain(own.iter().copied()).collect();
         if variables.iter().any(|(key, _)| *key == "LOG") {
             return Process::start_logged(program, &arguments, &variables, &self.log(program));
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use harness::postgres::{Database, database};
+use harness::postgres::{DISK_FULL, Database, database};
 
 /// The stores of gateway and registrar.
 #[derive(Debug)]
@@ -47,11 +47,7 @@ impl Store {
                 "CREATE TRIGGER broken BEFORE INSERT ON jobs BEGIN SELECT RAISE(ROLLBACK, 'no room'); END",
             ),
             Self::Database(database) => {
-                database.sql(
-                    "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
-                     $$ BEGIN RAISE SQLSTATE '53100' USING MESSAGE = 'no room'; END $$; \
-                     CREATE TRIGGER broken BEFORE INSERT ON gateway.jobs EXECUTE FUNCTION broken()",
-                );
+                database.break_writes("INSERT", "gateway.jobs", "true", DISK_FULL);
                 Ok(())
             }
         }
@@ -65,7 +61,7 @@ impl Store {
         match self {
             Self::Files(folder) => sqlite(folder, "DROP TRIGGER broken"),
             Self::Database(database) => {
-                database.sql("DROP FUNCTION broken CASCADE");
+                database.mend();
                 Ok(())
             }
         }

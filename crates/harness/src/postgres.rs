@@ -13,6 +13,11 @@ use std::{
 /// Newest first.
 const FOLDERS: [&str; 4] = ["18", "17", "16", "15"];
 
+/// SQLSTATE of a value that can't be stored: it is the statement's fault.
+pub const BAD_VALUE: &str = "22000";
+/// SQLSTATE of a full disk: it is the database's fault.
+pub const DISK_FULL: &str = "53100";
+
 /// A database of its own.
 #[derive(Debug)]
 pub struct Database {
@@ -26,14 +31,13 @@ pub fn database() -> Database {
     static SERVER: OnceLock<Server> = OnceLock::new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = SERVER.get_or_init(Server::start);
-    let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let of_name = |name: String| Database {
+    let database = Database {
         port: server.port,
-        name,
+        name: format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed)),
         folder: server.folder.clone(),
     };
-    of_name("postgres".into()).sql(&format!("CREATE DATABASE {name}"));
-    of_name(name)
+    database.admin().sql(&format!("CREATE DATABASE {}", database.name));
+    database
 }
 
 impl Database {
@@ -65,6 +69,21 @@ impl Database {
     pub fn set_open(&self, open: bool) {
         self.admin()
             .sql(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {open}", self.name));
+    }
+
+    /// Until [mended](Self::mend), these events (`INSERT OR UPDATE`) on rows of the table that fit (`NEW.code = 'x'`) fail with this
+    /// SQLSTATE.
+    pub fn break_writes(&self, events: &str, table: &str, fit: &str, state: &str) {
+        self.sql(&format!(
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN RAISE SQLSTATE '{state}' USING MESSAGE = 'broken on purpose'; END $$; \
+             CREATE TRIGGER broken BEFORE {events} ON {table} FOR EACH ROW WHEN ({fit}) EXECUTE FUNCTION broken()"
+        ));
+    }
+
+    /// They succeed again.
+    pub fn mend(&self) {
+        self.sql("DROP FUNCTION broken CASCADE");
     }
 
     /// The server's own database.

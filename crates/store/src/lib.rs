@@ -41,10 +41,13 @@ mod error;
 mod groups;
 pub mod postgres;
 mod queue;
+mod schema;
 pub mod sqlite;
+mod work;
 mod write;
 
 pub use engine::Engine;
 pub use error::{StoreError, StoreName};
 pub use groups::Groups;
+pub use work::Work;
 pub use write::Write;

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use tokio_postgres::{Client, Error, Row, Statement, types::ToSql};
+use tokio_postgres::{
+    Client, Error, Row, Statement,
+    types::{FromSql, ToSql},
+};
 
 /// Values of a statement, in the order of its `$1`, `$2`, …
 pub type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -42,6 +45,18 @@ impl Connection {
     /// As [`Connection::query`].
     pub async fn first(&self, sql: &'static str, values: Values<'_>) -> Result<Option<Row>, Error> {
         Ok(self.query(sql, values).await?.into_iter().next())
+    }
+
+    /// The first column of the first row, unless that is NULL or there is none.
+    ///
+    /// # Errors
+    /// As [`Connection::query`].
+    pub async fn value<T>(&self, sql: &'static str, values: Values<'_>) -> Result<Option<T>, Error>
+    where
+        T: for<'a> FromSql<'a>,
+    {
+        let row = self.first(sql, values).await?;
+        row.map_or(Ok(None), |row| row.try_get(0))
     }
 
     /// Does a statement; gives how many rows it changed.

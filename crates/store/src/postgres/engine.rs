@@ -102,8 +102,7 @@ async fn writer(target: &Target) -> Result<Connection, StoreError> {
     let db = target.connect().await?;
     let prepared = async {
         db.batch(SESSION).await?;
-        let row = db.first("SELECT current_setting('synchronous_commit')", &[]).await?;
-        let setting: Option<String> = row.map(|row| row.get(0));
+        let setting: Option<String> = db.value("SELECT current_setting('synchronous_commit')", &[]).await?;
         Ok(setting.is_none_or(|setting| setting == "off"))
     };
     let lossy = prepared.await.map_err(|reason| error::unusable(store, &reason))?;
@@ -216,26 +215,24 @@ async fn transact<S: Commands>(
     db.batch("BEGIN").await?;
     let may_work = is_work && has_term(db, S::SCHEMA, term).await?;
     let mut outcomes = Vec::with_capacity(commands.len());
-    let mut rest = commands;
-    while let Some(first) = rest.first() {
-        let (some, others) = rest.split_at(S::together(rest).max(1));
-        rest = others;
+    // Commands that go one by one, because one of them is at fault.
+    let mut alone = 0;
+    while let Some(first) = commands.get(outcomes.len()) {
         if S::is_work(first) && !may_work {
             outcomes.push(Err(Failure::TakenOver));
             continue;
         }
-        match step::<S>(db, term, some).await? {
+        let rest = &commands[outcomes.len()..];
+        let count = if alone > 0 { 1 } else { S::together(rest).max(1) };
+        match step::<S>(db, term, &rest[..count]).await? {
             Ok(done) => outcomes.extend(done.into_iter().map(Ok)),
-            Err(reason) if some.len() == 1 => outcomes.push(Err(Failure::Statement(reason))),
+            Err(reason) if count == 1 => outcomes.push(Err(Failure::Statement(reason))),
             Err(_) => {
-                for one in some.chunks(1) {
-                    outcomes.extend(step::<S>(db, term, one).await?.map_or_else(
-                        |reason| vec![Err(Failure::Statement(reason))],
-                        |done| done.into_iter().map(Ok).collect(),
-                    ));
-                }
+                alone = count;
+                continue;
             }
         }
+        alone = alone.saturating_sub(count);
     }
     db.batch("COMMIT").await?;
     Ok(outcomes)

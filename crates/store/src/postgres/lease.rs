@@ -16,7 +16,6 @@ use super::{Connection, connect::Target, error};
 use crate::StoreError;
 
 /// How long a lease lasts that is not renewed.
-const LEASE: &str = "4 s";
 const LASTS: Duration = Duration::from_secs(4);
 /// Between renewals.
 const RENEWAL: Duration = Duration::from_secs(1);
@@ -128,12 +127,6 @@ struct Keeper {
     release: Arc<Notify>,
 }
 
-/// Why a round ends.
-enum Round {
-    Next,
-    Over,
-}
-
 impl Keeper {
     /// Runs until it is given back, lost, or nobody asks any more.
     async fn run(mut self) {
@@ -162,39 +155,38 @@ impl Keeper {
         let failed = |reason: Error| error::unusable(&self.target.store, &reason);
         db.batch(&format!("LISTEN {}", self.schema)).await.map_err(failed)?;
         if self.holder.is_empty() {
-            let row = db.first("SELECT gen_random_uuid()::text", &[]).await.map_err(failed)?;
-            self.holder = row.map(|row| row.get(0)).unwrap_or_default();
+            let name = db.value("SELECT gen_random_uuid()::text", &[]).await.map_err(failed)?;
+            self.holder = name.unwrap_or_default();
         }
         // What was written while nobody listened.
         self.woken.notify_one();
         loop {
             let asked = tokio::time::timeout(LASTS, self.ask(&db)).await;
-            let round = asked.map_err(|_| error::silent(&self.target.store, LASTS))?;
-            if let Round::Over = round.map_err(|reason| error::unusable(&self.target.store, &reason))? {
-                return Ok(());
-            }
+            let asked = asked.map_err(|_| error::silent(&self.target.store, LASTS))?;
+            let is_lost = asked.map_err(|reason| error::unusable(&self.target.store, &reason))?;
             *failing = false;
-            if self.wait(&db, &mut notices).await {
+            if is_lost || self.wait(&db, &mut notices).await {
                 return Ok(());
             }
         }
     }
 
-    /// Takes or renews the lease.
-    async fn ask(&self, db: &Connection) -> Result<Round, Error> {
+    /// Takes or renews the lease; true: it was this process's, and is another one's.
+    async fn ask(&self, db: &Connection) -> Result<bool, Error> {
         let asked = now();
         let sql = format!(
-            "INSERT INTO {schema}.lease AS l VALUES (true, $1, 1, clock_timestamp() + interval '{LEASE}') \
+            "INSERT INTO {schema}.lease AS l VALUES (true, $1, 1, clock_timestamp() + interval '{seconds} s') \
              ON CONFLICT (one) DO UPDATE SET holder = $1, until = excluded.until, \
              term = l.term + CASE WHEN l.holder = $1 THEN 0 ELSE 1 END \
              WHERE l.holder = $1 OR l.until < clock_timestamp() RETURNING term",
-            schema = self.schema
+            schema = self.schema,
+            seconds = LASTS.as_secs()
         );
         let rows = db.query_composed(&sql, &[&self.holder]).await?;
         let term: Option<i64> = rows.first().map(|row| row.try_get(0)).transpose()?;
         let before = self.sender.borrow().term;
         if before.is_some() && before != term {
-            return Ok(Round::Over);
+            return Ok(true);
         }
         if let Some(term) = term {
             if before.is_none() {
@@ -205,7 +197,7 @@ impl Keeper {
                 standing.until = Some(asked + LASTS);
             });
         }
-        Ok(Round::Next)
+        Ok(false)
     }
 
     /// Waits for the next round; true: it was given back.

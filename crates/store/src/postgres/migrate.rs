@@ -3,7 +3,7 @@
 use tokio_postgres::Error;
 
 use super::{Connection, error};
-use crate::{StoreError, StoreName};
+use crate::{StoreError, StoreName, schema::missing};
 
 /// Applies what is missing, each migration in a transaction with its version. Processes that start together do it one after another.
 pub(super) async fn migrate(
@@ -25,7 +25,6 @@ async fn migrate_alone(
     schema: &str,
     migrations: &[&str],
 ) -> Result<(), StoreError> {
-    let known = migrations.len();
     let cannot = |from, to| {
         move |reason: Error| StoreError::Migrate {
             store: store.clone(),
@@ -34,35 +33,23 @@ async fn migrate_alone(
             reason: error::text(&reason),
         }
     };
-    let found = version(db, schema).await.map_err(cannot(0, known))?;
-    if found > known {
-        return Err(StoreError::Newer {
-            store: store.clone(),
-            found,
-            known,
-        });
-    }
-    for (index, sql) in migrations.iter().enumerate().skip(found) {
-        let to = index + 1;
+    let found = version(db, schema).await.map_err(cannot(0, migrations.len()))?;
+    for (to, sql) in missing(store, found, migrations)? {
         let set = format!("UPDATE {schema}.schema_version SET version = {to}");
         let applied = db.batch(&format!("BEGIN; {sql}; {set}; COMMIT")).await;
         if applied.is_err() {
             // The error that is told is the migration's.
             drop(db.batch("ROLLBACK").await);
         }
-        applied.map_err(cannot(index, to))?;
+        applied.map_err(cannot(to - 1, to))?;
     }
     Ok(())
 }
 
 async fn version(db: &Connection, schema: &str) -> Result<usize, Error> {
-    let there = db
-        .first(
-            "SELECT to_regclass($1) IS NOT NULL",
-            &[&format!("{schema}.schema_version")],
-        )
-        .await?;
-    if !there.is_some_and(|row| row.get(0)) {
+    let table = format!("{schema}.schema_version");
+    let there: Option<bool> = db.value("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
+    if there != Some(true) {
         db.batch(&format!(
             "BEGIN; CREATE SCHEMA IF NOT EXISTS {schema}; \
              CREATE TABLE {schema}.schema_version (version bigint NOT NULL); \

@@ -45,9 +45,8 @@ fn read(row: &Row) -> Result<StoredEvent, Error> {
 
 /// When the next one is due.
 pub(super) async fn next(db: &Connection) -> Result<Option<Millis>, Error> {
-    let row = db.first("SELECT min(next_attempt) FROM gateway.events", &[]).await?;
-    let next: Option<Option<i64>> = row.map(|row| row.try_get(0)).transpose()?;
-    Ok(next.flatten().map(Millis))
+    let next = db.value("SELECT min(next_attempt) FROM gateway.events", &[]).await?;
+    Ok(next.map(Millis))
 }
 
 /// Erases an event that was handed over, or given up.

@@ -2,7 +2,7 @@
 
 use store::postgres::{Connection, Error, Row, text};
 
-use super::{lane, row, view};
+use super::{lane, quarantine::discarded, row, view};
 use crate::{
     job::{Action, Deadline, Millis, Outcome, State},
     storage::{HistoryEntry, Intervention, RowId},
@@ -16,8 +16,11 @@ const REPLAY: &str = "UPDATE gateway.jobs SET state = $3, outcome = NULL, next_a
     failures = 0, faulty_since = NULL, sends = 0, sent_second = NULL, timed = timed AND deadline > $4, \
     deadline = CASE WHEN timed AND deadline > $4 THEN deadline ELSE $5 END WHERE lane = $1 AND id = $2";
 /// A repeat of its callback does not bring it back.
-const DISCARD: &str = "UPDATE gateway.jobs SET state = 5, outcome = 7, payload = NULL, event_token = '', answer = NULL, answer_error = NULL, \
-    next_attempt = NULL, changed = $3, sealed = false WHERE lane = $1 AND id = $2";
+const DISCARD: &str = concat!(
+    "UPDATE gateway.jobs SET ",
+    discarded!(),
+    ", changed = $3, sealed = false WHERE lane = $1 AND id = $2"
+);
 const RECORD: &str = "INSERT INTO gateway.history (lane, job, at, action, person, why, state, outcome, attempts, problem) \
     SELECT lane, id, $3, $4, $5, $6, state, outcome, attempts, problem FROM gateway.jobs WHERE lane = $1 AND id = $2";
 const SHORTEN: &str = "DELETE FROM gateway.history WHERE lane = $1 AND job = $2 AND id <= \

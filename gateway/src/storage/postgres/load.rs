@@ -1,5 +1,7 @@
 //! Jobs that wait in the store.
 
+use std::collections::HashMap;
+
 use store::postgres::{Connection, Error, text};
 
 use super::{lane, meta, row};
@@ -66,19 +68,18 @@ pub(super) async fn due(
     let (app, member_id, revision) = (text(&of.app), text(&of.member_id), text(&of.revision));
     let (lane, state) = (lane::of(&of.app, &of.member_id), of.state as i16);
     let mut found: Vec<Place> = Vec::new();
-    let mut behind = behind.unwrap_or((Millis(i64::MIN), 0));
+    let (mut at, mut id) = behind.map_or((i64::MIN, 0), |(at, id)| (at.0, id));
     loop {
-        let ((at, id), now) = ((behind.0.0, behind.1), now.0);
         let rows = db
             .query(
                 DUE,
-                &[&lane, &app, &member_id, &revision, &state, &at, &id, &now, &PAGE],
+                &[&lane, &app, &member_id, &revision, &state, &at, &id, &now.0, &PAGE],
             )
             .await?;
         for row in &rows {
-            behind = (Millis(row.try_get(0)?), row.try_get(1)?);
-            if !held(behind.1) {
-                found.push(behind);
+            (at, id) = (row.try_get(0)?, row.try_get(1)?);
+            if !held(id) {
+                found.push((Millis(at), id));
             }
         }
         if found.len() > limit || rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
@@ -87,27 +88,22 @@ pub(super) async fn due(
     }
     let more = found.len() > limit;
     found.truncate(limit);
-    let later = db
-        .first(LATER, &[&lane, &app, &member_id, &revision, &state, &now.0])
+    let next = db
+        .value(LATER, &[&lane, &app, &member_id, &revision, &state, &now.0])
         .await?;
-    let next: Option<Option<i64>> = later.map(|row| row.try_get(0)).transpose()?;
     let ids: Vec<RowId> = found.iter().map(|place| place.1).collect();
-    let rows = db.query(row::OF_IDS, &[&lane, &ids]).await?;
-    let mut jobs = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let stored = row::read(row)?;
-        jobs.extend(
-            found
-                .iter()
-                .find(|place| place.1 == stored.row)
-                .map(|place| (*place, stored)),
-        );
+    let mut stored = HashMap::with_capacity(ids.len());
+    for row in db.query(row::OF_IDS, &[&lane, &ids]).await? {
+        let job = row::read(&row)?;
+        stored.insert(job.row, job);
     }
-    jobs.sort_unstable_by_key(|(place, _)| *place);
+    let jobs = found
+        .into_iter()
+        .filter_map(|place| Some((place, stored.remove(&place.1)?)));
     Ok(Due {
-        jobs,
+        jobs: jobs.collect(),
         more,
-        next: next.flatten().map(Millis),
+        next: next.map(Millis),
     })
 }
 
@@ -123,8 +119,7 @@ pub(super) async fn wake(db: &Connection, of: &Line, now: Millis) -> Result<usiz
 pub(super) async fn newest(db: &Connection) -> Result<RowId, Error> {
     let sql = "SELECT coalesce(max(newest.id), 0) FROM unnest($1::smallint[]) AS l (lane) CROSS JOIN LATERAL \
         (SELECT id FROM gateway.jobs AS j WHERE j.lane = l.lane ORDER BY id DESC LIMIT 1) AS newest";
-    let row = db.first(sql, &[&lane::all()]).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
+    Ok(db.value(sql, &[&lane::all()]).await?.unwrap_or_default())
 }
 
 /// Makes due what the process before had in memory: accepted or sent, without a time in the store, not below the last mark of

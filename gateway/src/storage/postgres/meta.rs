@@ -5,10 +5,8 @@ use store::postgres::{Connection, Error};
 use crate::storage::RowId;
 
 async fn get(db: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
-    let row = db
-        .first("SELECT value FROM gateway.meta WHERE name = $1", &[&name])
-        .await?;
-    row.map(|row| row.try_get(0)).transpose()
+    db.value("SELECT value FROM gateway.meta WHERE name = $1", &[&name])
+        .await
 }
 
 async fn set(db: &Connection, name: &str, value: &[u8]) -> Result<usize, Error> {

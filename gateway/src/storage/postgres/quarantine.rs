@@ -8,6 +8,14 @@ use crate::{
     storage::{Decision, Quarantined, QuarantinedJob, Sources, Step},
 };
 
+/// What is set for a discarded job.
+macro_rules! discarded {
+    () => {
+        "state = 5, outcome = 7, payload = NULL, event_token = '', answer = NULL, answer_error = NULL, next_attempt = NULL"
+    };
+}
+pub(super) use discarded;
+
 /// Parked jobs without proof that are kept for a person: a stranger must not fill the disk with more.
 const UNPROVED: i64 = 1000;
 
@@ -24,15 +32,20 @@ const WAIT: &str = "UPDATE gateway.jobs SET next_attempt = $3, problem = $4, cha
     WHERE lane = $1 AND id = $2 AND state = 0";
 const PROVED: &str = "UPDATE gateway.jobs SET source = NULL, next_attempt = $3, problem = $4, changed = $5 \
     WHERE lane = $1 AND id = $2 AND state = 0";
-const DISCARD: &str = "UPDATE gateway.jobs SET state = 5, outcome = 7, payload = NULL, event_token = '', answer = NULL, \
-    answer_error = NULL, next_attempt = NULL, problem = $3, changed = $4 WHERE lane = $1 AND id = $2 AND state = 0";
+const DISCARD: &str = concat!(
+    "UPDATE gateway.jobs SET ",
+    discarded!(),
+    ", problem = $3, changed = $4 WHERE lane = $1 AND id = $2 AND state = 0"
+);
 const PARK: &str = "UPDATE gateway.jobs SET state = 6, next_attempt = NULL, problem = $3, changed = $4 \
     WHERE lane = $1 AND id = $2 AND state = 0";
 /// The oldest parked jobs without proof go.
-pub(super) const EVICT: &str = "UPDATE gateway.jobs AS j SET state = 5, outcome = 7, payload = NULL, event_token = '', answer = NULL, \
-    answer_error = NULL, next_attempt = NULL, changed = $2 \
-    FROM unnest(ARRAY(SELECT id FROM gateway.jobs WHERE state = 6 AND source IS NOT NULL ORDER BY id DESC OFFSET $1)) AS old (id) \
-    WHERE j.lane = old.id & 255 AND j.id = old.id";
+pub(super) const EVICT: &str = concat!(
+    "UPDATE gateway.jobs AS j SET ",
+    discarded!(),
+    ", changed = $2 FROM unnest(ARRAY(SELECT id FROM gateway.jobs WHERE state = 6 AND source IS NOT NULL ORDER BY id DESC OFFSET $1)) \
+     AS old (id) WHERE j.lane = old.id & 255 AND j.id = old.id"
+);
 
 /// Stores a job whose callback is not proved yet, unless it is a repeat. It is looked at once.
 pub(super) async fn insert(db: &Connection, callback: &Quarantined) -> Result<usize, Error> {
@@ -95,9 +108,7 @@ pub(super) async fn due(db: &Connection, now: Millis, limit: u32) -> Result<Vec<
 /// When the next one is due.
 pub(super) async fn next(db: &Connection) -> Result<Option<Millis>, Error> {
     let sql = "SELECT min(next_attempt) FROM gateway.jobs WHERE state = 0 AND next_attempt IS NOT NULL";
-    let row = db.first(sql, &[]).await?;
-    let next: Option<Option<i64>> = row.map(|row| row.try_get(0)).transpose()?;
-    Ok(next.flatten().map(Millis))
+    Ok(db.value(sql, &[]).await?.map(Millis))
 }
 
 /// Writes a decision; gives how many parked jobs had to go for it.

@@ -58,20 +58,19 @@ impl Engine for Database {
 
     fn break_jobs(&self, code: &str, fault: Fault) {
         let state = match fault {
-            Fault::Command => "22000",
-            // The disk is full.
-            Fault::Group => "53100",
+            Fault::Command => postgres::BAD_VALUE,
+            Fault::Group => postgres::DISK_FULL,
         };
-        self.0.sql(&format!(
-            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE SQLSTATE '{state}' USING MESSAGE = 'broken on purpose'; END $$; \
-             CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON gateway.jobs FOR EACH ROW WHEN (NEW.code = '{code}') \
-             EXECUTE FUNCTION broken()"
-        ));
+        self.0.break_writes(
+            "INSERT OR UPDATE",
+            "gateway.jobs",
+            &format!("NEW.code = '{code}'"),
+            state,
+        );
     }
 
     fn mend(&self) {
-        self.0.sql("DROP FUNCTION broken CASCADE");
+        self.0.mend();
     }
 }
 

@@ -56,9 +56,9 @@ pub(super) async fn list(db: &Connection, filter: &Filter) -> Result<Vec<JobView
     let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
     let mut values: Vec<Box<dyn ToSql + Sync + Send>> = vec![Box::new(lanes), Box::new(limit)];
     let mut conditions = String::new();
-    let mut condition = |text: &str, value: Box<dyn ToSql + Sync + Send>| {
+    let mut condition = |column: &str, value: Box<dyn ToSql + Sync + Send>| {
         values.push(value);
-        let _infallible = write!(conditions, " AND j.{text} ${}", values.len());
+        let _infallible = write!(conditions, " AND j.{column} ${}", values.len());
     };
     if let Some(workflow_id) = &filter.workflow_id {
         // A workflow's jobs are neighbours in the key's order.
@@ -73,9 +73,9 @@ pub(super) async fn list(db: &Connection, filter: &Filter) -> Result<Vec<JobView
         ("member_id =", &filter.member_id),
         ("code =", &filter.code),
     ];
-    for (text, value) in texts {
+    for (column, value) in texts {
         if let Some(value) = value {
-            condition(text, Box::new(value.replace('\0', "")));
+            condition(column, Box::new(value.replace('\0', "")));
         }
     }
     if let Some(outcome) = filter.outcome {

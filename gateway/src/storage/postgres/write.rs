@@ -4,10 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use store::postgres::{Connection, Error, ToSql, text};
 
-use super::{
-    lane,
-    text::{optional, part},
-};
+use super::{lane, text::part};
 use crate::{
     job::Key,
     storage::{Accept, Command, Inserted, Mark, Outcome, RowId, Settling},
@@ -122,9 +119,9 @@ fn of_marks<'a>(marks: &'a [(RowId, &Mark)]) -> [Column<'a>; 14] {
         column(marks, |(_, mark)| count(mark.progress.sends)),
         column(marks, move |(_, mark)| answer(mark).map(|answer| text(&answer.values))),
         column(marks, move |(_, mark)| {
-            optional(answer(mark).and_then(|answer| answer.error.as_deref()))
+            answer(mark).and_then(|answer| answer.error.as_deref()).map(text)
         }),
-        column(marks, |(_, mark)| optional(mark.problem.as_deref())),
+        column(marks, |(_, mark)| mark.problem.as_deref().map(text)),
         column(marks, |(_, mark)| mark.changed.0),
         column(marks, |(_, mark)| mark.erases()),
         column(marks, |(_, mark)| mark.progress.sent_second),

@@ -144,8 +144,7 @@ pub(super) async fn reconciled(db: &Connection, key: &Key, adoptions: i64, outco
     let (at, state) = (outcome.at.as_second(), outcome.state as i32);
     let (app, member_id) = (text(&key.app), text(&key.member_id));
     let sql = "SELECT state FROM registrar.installations WHERE app = $1 AND member_id = $2";
-    let before = db.first(sql, &[&app, &member_id]).await?;
-    let before: Option<i32> = before.map(|row| row.try_get(0)).transpose()?;
+    let before: Option<i32> = db.value(sql, &[&app, &member_id]).await?;
     let updated_all = outcome.updated_all.then_some(at);
     let written = db
         .execute(
@@ -171,9 +170,8 @@ pub(super) async fn reconciled(db: &Connection, key: &Key, adoptions: i64, outco
 
 async fn application_tokens(db: &Connection, key: &Key) -> Result<Vec<TokenDigest>, Error> {
     let sql = "SELECT application_tokens FROM registrar.installations WHERE app = $1 AND member_id = $2";
-    let row = db.first(sql, &[&text(&key.app), &text(&key.member_id)]).await?;
-    let stored = row.map(|row| row.try_get(0).map(digests)).transpose()?;
-    Ok(stored.unwrap_or_default())
+    let stored: Option<Vec<u8>> = db.value(sql, &[&text(&key.app), &text(&key.member_id)]).await?;
+    Ok(stored.map(|bytes| digests(&bytes)).unwrap_or_default())
 }
 
 fn digests(bytes: &[u8]) -> Vec<TokenDigest> {

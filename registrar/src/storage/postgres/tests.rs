@@ -24,7 +24,7 @@ impl Engine for Database {
             ..config::Store::default()
         };
         let storage = Storage::open(&store).await.unwrap();
-        storage.taken().await;
+        storage.work().taken().await;
         storage
     }
 
@@ -35,19 +35,18 @@ impl Engine for Database {
             Broken::Revision(name) => ("revisions", "revision", name),
         };
         let state = match fault {
-            Fault::Command => "22000",
-            // The disk is full.
-            Fault::Group => "53100",
+            Fault::Command => postgres::BAD_VALUE,
+            Fault::Group => postgres::DISK_FULL,
         };
-        self.0.sql(&format!(
-            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE SQLSTATE '{state}' USING MESSAGE = 'broken on purpose'; END $$; \
-             CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON registrar.{table} FOR EACH ROW WHEN (NEW.{column} = '{value}') \
-             EXECUTE FUNCTION broken()"
-        ));
+        self.0.break_writes(
+            "INSERT OR UPDATE",
+            &format!("registrar.{table}"),
+            &format!("NEW.{column} = '{value}'"),
+            state,
+        );
     }
 
     fn mend(&self) {
-        self.0.sql("DROP FUNCTION broken CASCADE");
+        self.0.mend();
     }
 }

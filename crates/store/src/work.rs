@@ -1,13 +1,12 @@
-//! Who works on what is stored: calls executors, sends answers, keeps things in order. Everybody else takes callbacks, and stores them
-//! for the one who does.
+//! Who works on what is stored.
 
 use std::future::pending;
 
-use store::postgres::Lease;
+use crate::postgres::Lease;
 
-/// This process's part in the work.
-#[derive(Clone)]
-pub(crate) enum Work {
+/// This process's part in the work on what is stored.
+#[derive(Debug, Clone)]
+pub enum Work {
     /// The store is its own.
     Alone,
     /// Of several processes, one has the lease.
@@ -16,14 +15,14 @@ pub(crate) enum Work {
 
 impl Work {
     /// Returns when the work is this process's.
-    pub(crate) async fn taken(&self) {
+    pub async fn taken(&self) {
         if let Self::Leased(lease) = self {
             lease.taken().await;
         }
     }
 
     /// Returns when another process has taken it over, or it was [given back](Self::release).
-    pub(crate) async fn lost(&self) {
+    pub async fn lost(&self) {
         match self {
             Self::Alone => pending().await,
             Self::Leased(lease) => lease.lost().await,
@@ -31,7 +30,7 @@ impl Work {
     }
 
     /// Whether it is this process's now.
-    pub(crate) fn is_ours(&self) -> bool {
+    pub fn is_ours(&self) -> bool {
         match self {
             Self::Alone => true,
             Self::Leased(lease) => lease.is_held(),
@@ -39,14 +38,14 @@ impl Work {
     }
 
     /// Returns when it is this process's now; never when it was lost.
-    pub(crate) async fn ours(&self) {
+    pub async fn ours(&self) {
         if let Self::Leased(lease) = self {
             lease.held().await;
         }
     }
 
     /// Returns when another process has stored something to be worked on.
-    pub(crate) async fn woken(&self) {
+    pub async fn woken(&self) {
         match self {
             Self::Alone => pending().await,
             Self::Leased(lease) => lease.woken().await,
@@ -54,7 +53,7 @@ impl Work {
     }
 
     /// Gives it back.
-    pub(crate) async fn release(&self) {
+    pub async fn release(&self) {
         if let Self::Leased(lease) = self {
             lease.release().await;
         }
