@@ -191,8 +191,10 @@ async fn write<S: Commands>(
 ) -> Result<Outcomes<S::Outcome>, Error> {
     let outcomes = transact::<S>(db, lease.term(), commands).await?;
     if !lease.is_held() && !commands.iter().all(|command| S::is_work(command)) {
-        // For the process that works.
-        db.batch(&format!("NOTIFY {}", S::SCHEMA)).await?;
+        // For the process that works. It is committed, whatever becomes of the notice: that process looks by itself, too.
+        if let Err(reason) = db.batch(&format!("NOTIFY {}", S::SCHEMA)).await {
+            tracing::info!(reason = error::text(&reason), "the process that works is not told");
+        }
     }
     Ok(outcomes)
 }
