@@ -60,6 +60,7 @@ macro_rules! contract {
                 the_end_erases_the_payload
                 old_finished_jobs_go_and_the_newest_stays
                 people_see_jobs_newest_first_and_by_filter
+                a_nul_in_an_id_does_no_harm
                 waiting_jobs_are_counted
                 the_snapshot_is_kept
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use store::postgres::{Connection, Error, Row, ToSql};
+use store::postgres::{Connection, Error, Row, ToSql, text};
 
 use super::{lane, row};
 use crate::{
@@ -65,7 +65,7 @@ pub(super) async fn list(db: &Connection, filter: &Filter) -> Result<Vec<JobView
         let (from, to) = range(&Key::prefix_of_workflow(workflow_id));
         condition("key >=", Box::new(from));
         condition("key <=", Box::new(to));
-        condition("workflow_id =", Box::new(workflow_id.replace('\0', "")));
+        condition("workflow_id =", Box::new(text(workflow_id).into_owned()));
     }
     let texts = [
         ("document_id =", &filter.document_id),
@@ -75,7 +75,7 @@ pub(super) async fn list(db: &Connection, filter: &Filter) -> Result<Vec<JobView
     ];
     for (column, value) in texts {
         if let Some(value) = value {
-            condition(column, Box::new(value.replace('\0', "")));
+            condition(column, Box::new(text(value).into_owned()));
         }
     }
     if let Some(outcome) = filter.outcome {

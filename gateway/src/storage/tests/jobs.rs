@@ -278,6 +278,23 @@ pub(super) async fn people_see_jobs_newest_first_and_by_filter(engine: &impl Eng
     assert_eq!(storage.reads().job("no id".into()).await.unwrap(), None);
 }
 
+/// No portal sends one in an id: who does gets a job like any other.
+pub(super) async fn a_nul_in_an_id_does_no_harm(engine: &impl Engine) {
+    let storage = engine.open().await;
+    let document_id = "D\0_1";
+    let odd = Job {
+        document_id: Some(["crm", "Deal", document_id].map(Into::into)),
+        ..job(1)
+    };
+    insert(&storage, odd, None).await;
+    let filter = Filter {
+        document_id: Some(document_id.into()),
+        limit: 2,
+        ..Filter::default()
+    };
+    assert_eq!(storage.reads().jobs(filter).await.unwrap().len(), 1);
+}
+
 pub(super) async fn waiting_jobs_are_counted(engine: &impl Engine) {
     let storage = engine.open().await;
     for number in 1..=3 {
